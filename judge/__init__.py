@@ -1,0 +1,1 @@
+"""A small supervised judge: how good is a completion, given its reference? Knows nothing of RL."""

@@ -1,0 +1,1 @@
+"""Judge scores to reward, and reward to a policy that abstains where it does not know."""
