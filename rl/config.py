@@ -1,0 +1,141 @@
+"""Settings of a run, as the command line and YAML spell them. A bad value is refused when it is set.
+
+Imports neither torch nor transformers, so that `--help` stays instant.
+"""
+
+import math
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from judge.errors import ConfigError
+
+
+class RewardMode(StrEnum):
+    """How a score becomes a number."""
+
+    HARD = "hard"
+    SOFT = "soft"
+
+
+@dataclass(frozen=True, slots=True)
+class RewardConfig:
+    """What a verdict is worth. The abstain level follows from the break-even confidence t*."""
+
+    break_even: float = field(
+        default=0.5,
+        metadata={"help": "t* in [0, 1]: abstaining pays off exactly below this chance of being right"},
+    )
+    break_even_start: float | None = field(
+        default=None, metadata={"help": "t* at update 0, moved linearly to break_even; unset: constant"}
+    )
+    ramp_updates: int = field(default=0, metadata={"help": "updates over which t* moves; 0: constant"})
+    reward_correct: float = field(default=1.0, metadata={"help": "reward of a correct answer"})
+    reward_wrong: float = field(
+        default=-1.0, metadata={"help": "reward of a wrong answer, below reward_correct"}
+    )
+    reward_mode: RewardMode = field(
+        default=RewardMode.HARD,
+        metadata={"help": "hard: by verdict; soft: expectation under the judge's probabilities"},
+    )
+    missing_eos_penalty: float | None = field(
+        default=None,
+        metadata={
+            "help": "taken off the reward of a completion cut at max_new_tokens; unset: judged like any other"
+        },
+    )
+
+    def __post_init__(self) -> None:
+        for name in ("break_even", "break_even_start"):
+            value = getattr(self, name)
+            if value is not None and not 0.0 <= value <= 1.0:
+                raise ConfigError(f"{name} must be in [0, 1], got {value}")
+        if (self.break_even_start is None) != (self.ramp_updates == 0):
+            raise ConfigError(
+                f"break_even_start and ramp_updates go together, got {self.break_even_start} and "
+                f"{self.ramp_updates}; set both for a ramp, neither for a constant t*"
+            )
+        _at_least(0, self, "ramp_updates")
+        if not (math.isfinite(self.reward_correct) and math.isfinite(self.reward_wrong)):
+            raise ConfigError(
+                f"reward levels must be finite, got {self.reward_correct} and {self.reward_wrong}"
+            )
+        if self.reward_wrong >= self.reward_correct:
+            raise ConfigError(
+                f"reward_wrong must be below reward_correct={self.reward_correct}, got {self.reward_wrong}"
+            )
+        if self.missing_eos_penalty is not None:
+            _at_least(0.0, self, "missing_eos_penalty")
+
+
+@dataclass(frozen=True, slots=True)
+class PPOConfig:
+    """One PPO run. Defaults suit a small model on a CPU; recipes hold those for larger ones."""
+
+    updates: int = field(default=100, metadata={"help": "rollouts, each followed by `epochs` passes over it"})
+    episodes: int = field(default=128, metadata={"help": "completions sampled per update"})
+    epochs: int = field(default=2, metadata={"help": "passes over each rollout"})
+    minibatches: int = field(default=2, metadata={"help": "optimizer steps per epoch"})
+    micro_batch_size: int | None = field(
+        default=None,
+        metadata={"help": "episodes per forward pass, to fit memory; unset: the whole minibatch"},
+    )
+    max_new_tokens: int = field(default=16, metadata={"help": "longest completion, in tokens"})
+    temperature: float = field(
+        default=1.0, metadata={"help": "sampling temperature, of every log-prob alike"}
+    )
+    top_k: int | None = field(default=None, metadata={"help": "not supported: it would bias the log-probs"})
+    top_p: float | None = field(default=None, metadata={"help": "not supported: it would bias the log-probs"})
+    learning_rate: float = field(default=1e-5, metadata={"help": "Adam step size, constant"})
+    adam_eps: float = field(default=1e-5, metadata={"help": "Adam epsilon"})
+    max_grad_norm: float = field(default=1.0, metadata={"help": "gradients are scaled down to this L2 norm"})
+    gamma: float = field(default=1.0, metadata={"help": "discount per token, in (0, 1]"})
+    gae_lambda: float = field(default=0.95, metadata={"help": "GAE lambda, in [0, 1]"})
+    whiten_advantages: bool = field(default=True, metadata={"help": "mean 0, variance 1 over the rollout"})
+    clip_range: float = field(default=0.2, metadata={"help": "PPO clip of the probability ratio"})
+    value_clip_range: float = field(default=0.2, metadata={"help": "clip of the value around the old one"})
+    value_coef: float = field(default=0.1, metadata={"help": "weight of the value loss"})
+    kl_coef: float = field(default=0.05, metadata={"help": "beta: penalty per nat of KL to the reference"})
+    kl_target: float | None = field(
+        default=None, metadata={"help": "nats per episode that beta is steered towards; unset: beta is fixed"}
+    )
+    kl_horizon: int = field(default=10_000, metadata={"help": "episodes over which beta adapts"})
+    seed: int = field(default=0, metadata={"help": "of sampling and shuffling"})
+
+    def __post_init__(self) -> None:
+        for name in ("updates", "episodes", "epochs", "minibatches", "max_new_tokens", "kl_horizon"):
+            _at_least(1, self, name)
+        if self.micro_batch_size is not None:
+            _at_least(1, self, "micro_batch_size")
+        for name in (
+            "temperature", "learning_rate", "adam_eps", "max_grad_norm", "clip_range", "value_clip_range",
+        ):  # fmt: skip
+            _above_zero(self, name)
+        for name in ("value_coef", "kl_coef", "gae_lambda"):
+            _at_least(0.0, self, name)
+        if self.kl_target is not None:
+            _above_zero(self, "kl_target")
+        if self.gae_lambda > 1.0:
+            raise ConfigError(f"gae_lambda must be in [0, 1], got {self.gae_lambda}")
+        if not 0.0 < self.gamma <= 1.0:
+            raise ConfigError(f"gamma must be in (0, 1], got {self.gamma}")
+        if self.episodes < self.minibatches:
+            raise ConfigError(
+                f"minibatches must be at most episodes, got {self.minibatches} of {self.episodes} episodes"
+            )
+        if self.top_k is not None or self.top_p is not None:
+            raise ConfigError(
+                "top_k and top_p would sample from another distribution than the one whose log-probs are "
+                f"trained, got top_k={self.top_k}, top_p={self.top_p}; leave both unset and use temperature"
+            )
+
+
+def _at_least(least: float, config: RewardConfig | PPOConfig, name: str) -> None:
+    value = getattr(config, name)
+    if not (math.isfinite(value) and value >= least):
+        raise ConfigError(f"{name} must be at least {least}, got {value}")
+
+
+def _above_zero(config: RewardConfig | PPOConfig, name: str) -> None:
+    value = getattr(config, name)
+    if not (math.isfinite(value) and value > 0.0):
+        raise ConfigError(f"{name} must be a finite number above 0, got {value}")

@@ -1,0 +1,228 @@
+"""The policy with its value head, its frozen reference, and the log-probs of given tokens.
+
+One pass through the backbone serves log-probs and values; the language-model head is applied to response
+positions alone, in chunks, so that full-vocabulary logits of a rollout never exist. Nothing is sampled here.
+
+B episodes, P prompt tokens (left-padded), T response tokens (right-padded), N real response tokens,
+H hidden size, V vocabulary.
+"""
+
+import copy
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+import torch
+from peft import PeftModel
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+from transformers import PreTrainedModel
+
+from judge.errors import ConfigError
+
+# Logits alive at once, per forward pass: 64 MiB in float32.
+CHUNK_LOGITS = 2**24
+# How far the head may be from the model's own logits before the model is refused, relative to their size.
+PROBE_TOLERANCE = 2e-2
+
+
+class Episodes(NamedTuple):
+    """Prompts and what was sampled after them."""
+
+    tokens: Tensor  # [B, P + T] ids; padding on the left of prompts and on the right of responses
+    attention_mask: Tensor  # [B, P + T], 1 on real tokens
+    response_mask: Tensor  # [B, T], 1 on real response tokens, the final EOS included
+
+    def rows(self, index: Tensor) -> "Episodes":
+        """Some episodes, [n] of them, without the columns in which none of them has a token."""
+        length = self.response_mask.shape[1]
+        mask, response_mask = self.attention_mask[index], self.response_mask[index]
+        left = int((mask.cumsum(1) == 0).sum(1).min())
+        right = length - int(response_mask.sum(1).max())
+        kept = slice(left, mask.shape[1] - right)
+        return Episodes(self.tokens[index, kept], mask[:, kept], response_mask[:, : length - right])
+
+
+class TokenOutputs(NamedTuple):
+    """What the policy says of each response token; 0 on padding."""
+
+    logprobs: Tensor  # [B, T] float32 nats
+    values: Tensor  # [B, T] float32, expected return before the token is chosen
+
+
+def positions(attention_mask: Tensor) -> Tensor:
+    """Position of each real token counted from its row's first; 0 on left padding. [B, L]."""
+    return (attention_mask.cumsum(1) - 1).clamp(min=0)
+
+
+class CausalLM:
+    """A Hugging Face causal LM seen as backbone and head: tokens -> hidden states -> log-probs.
+
+    Adapters are left in place. A family whose logits are more than `head(hidden)` is read from its config
+    (scales of Cohere, Granite and Falcon-H1, soft cap of Gemma), and every model is checked once against
+    its own logits, so that an unknown family is refused rather than trained on wrong log-probs.
+    """
+
+    def __init__(self, model: PreTrainedModel | PeftModel, temperature: float) -> None:
+        self.model = model.get_base_model() if isinstance(model, PeftModel) else model
+        self.head = self.model.get_output_embeddings()
+        if self.head is None:
+            raise ConfigError(f"expected a causal LM with an output head, got {type(self.model).__name__}")
+        self.temperature = temperature
+        self.transform = _logit_transform(self.model.config.get_text_config().to_dict())
+        self._check_head()
+
+    def hidden_states(self, episodes: Episodes) -> Tensor:
+        """States from which each response token is predicted, [B, T, H]."""
+        length = episodes.response_mask.shape[1]
+        # No token is predicted from the last column, so it is never computed.
+        mask = episodes.attention_mask[:, :-1]
+        output = self.model.base_model(
+            input_ids=episodes.tokens[:, :-1],
+            attention_mask=mask,
+            position_ids=positions(mask),
+            use_cache=False,
+        )
+        hidden: Tensor = output.last_hidden_state[:, -length:]
+        return hidden
+
+    def token_logprobs(self, hidden: Tensor, targets: Tensor) -> Tensor:
+        """log softmax(logits / temperature) at `targets`, [N] float32, with exact gradient.
+
+        Args:
+            hidden: [N, H].
+            targets: [N] ids.
+        """
+        vocabulary = self.head.weight.shape[0]
+        rows = max(1, CHUNK_LOGITS // vocabulary)
+        if len(targets) <= rows:
+            return self._chunk_logprobs(hidden, targets)
+        chunks = zip(torch.split(hidden, rows), torch.split(targets, rows), strict=True)
+        # Recomputed in backward: a chunk's logits are freed as soon as its log-probs are known.
+        return torch.cat([checkpoint(self._chunk_logprobs, h, t, use_reentrant=False) for h, t in chunks])
+
+    def _chunk_logprobs(self, hidden: Tensor, targets: Tensor) -> Tensor:
+        logits = self._logits(hidden) / self.temperature
+        return -nn.functional.cross_entropy(logits, targets, reduction="none")
+
+    def _logits(self, hidden: Tensor) -> Tensor:
+        return self.transform(self.head(hidden).float())
+
+    @torch.no_grad()
+    def _check_head(self) -> None:
+        probe = torch.zeros(1, 2, dtype=torch.long, device=self.model.device)
+        probe[0, 1] = 1
+        expected = self.model(input_ids=probe, use_cache=False).logits.float()
+        got = self._logits(self.model.base_model(input_ids=probe, use_cache=False).last_hidden_state)
+        if (got - expected).abs().max() > PROBE_TOLERANCE * expected.abs().max():
+            raise ConfigError(
+                f"{type(self.model).__name__} does not compute its logits as head(last hidden state) with "
+                "the scales its config names; use a model family that does (Llama, Qwen, Gemma, GPT-2, ...)"
+            )
+
+
+class Policy(nn.Module):
+    """A causal LM and a value head on its last hidden state: one forward gives both.
+
+    Dropout stays off throughout: sampling and training see the same distribution.
+    """
+
+    def __init__(self, model: PreTrainedModel | PeftModel, temperature: float = 1.0) -> None:
+        super().__init__()
+        self.model = model.eval()
+        self.causal_lm = CausalLM(model, temperature)
+        width = self.causal_lm.head.weight.shape[1]
+        self.value_head = nn.Linear(width, 1, dtype=torch.float32, device=model.device)
+        nn.init.zeros_(self.value_head.weight)
+        nn.init.zeros_(self.value_head.bias)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the value head, and with it the model, lives."""
+        return self.value_head.weight.device
+
+    def forward(self, episodes: Episodes) -> TokenOutputs:
+        """Log-prob and value of every response token."""
+        real = episodes.response_mask.bool()
+        hidden = self.causal_lm.hidden_states(episodes)[real]
+        logprobs = self.causal_lm.token_logprobs(hidden, _targets(episodes)[real])
+        values = self.value_head(hidden.float()).squeeze(-1)
+        return TokenOutputs(_spread(logprobs, real), _spread(values, real))
+
+
+class Reference(Protocol):
+    """What the policy is held close to."""
+
+    def logprobs(self, episodes: Episodes) -> Tensor:
+        """[B, T] float32 nats; 0 on padding."""
+        ...
+
+
+class FrozenCopy:
+    """A copy of the model as it is now."""
+
+    def __init__(self, model: PreTrainedModel, temperature: float) -> None:
+        self.model = copy.deepcopy(model).eval().requires_grad_(False)
+        self.causal_lm = CausalLM(self.model, temperature)
+
+    @torch.no_grad()
+    def logprobs(self, episodes: Episodes) -> Tensor:
+        """[B, T] float32 nats; 0 on padding."""
+        return _reference_logprobs(self.causal_lm, episodes)
+
+
+class AdapterOff:
+    """The policy's own base with its adapters switched off: no second copy of the weights."""
+
+    def __init__(self, model: PeftModel, causal_lm: CausalLM) -> None:
+        self.model = model
+        self.causal_lm = causal_lm
+
+    @torch.no_grad()
+    def logprobs(self, episodes: Episodes) -> Tensor:
+        """[B, T] float32 nats; 0 on padding."""
+        with self.model.disable_adapter():
+            return _reference_logprobs(self.causal_lm, episodes)
+
+
+def reference_of(policy: Policy) -> Reference:
+    """The policy as it stands, frozen: its base under the adapters if it has any, else a copy.
+
+    Adapters must be fresh: the reference of a trained adapter is the base, not the adapter.
+    """
+    if isinstance(policy.model, PeftModel):
+        return AdapterOff(policy.model, policy.causal_lm)
+    return FrozenCopy(policy.model, policy.causal_lm.temperature)
+
+
+def _reference_logprobs(causal_lm: CausalLM, episodes: Episodes) -> Tensor:
+    real = episodes.response_mask.bool()
+    hidden = causal_lm.hidden_states(episodes)[real]
+    return _spread(causal_lm.token_logprobs(hidden, _targets(episodes)[real]), real)
+
+
+def _targets(episodes: Episodes) -> Tensor:
+    return episodes.tokens[:, -episodes.response_mask.shape[1] :]
+
+
+def _spread(x: Tensor, real: Tensor) -> Tensor:
+    """[N] values onto the [B, T] positions where `real` is true; 0 elsewhere."""
+    return torch.zeros(real.shape, dtype=x.dtype, device=x.device).masked_scatter(real, x)
+
+
+def _logit_transform(config: dict[str, object]) -> Callable[[Tensor], Tensor]:
+    """What the family does to `head(hidden)`, as its config names it."""
+
+    def number(name: str) -> float | None:
+        value = config.get(name)
+        return float(value) if isinstance(value, int | float) else None
+
+    scale = (number("logit_scale") or 1.0) * (number("lm_head_multiplier") or 1.0)
+    scale /= number("logits_scaling") or 1.0
+    cap = number("final_logit_softcapping")
+
+    def transform(logits: Tensor) -> Tensor:
+        if scale != 1.0:
+            logits = logits * scale
+        return logits if cap is None else cap * torch.tanh(logits / cap)
+
+    return transform

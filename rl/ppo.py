@@ -1,0 +1,292 @@
+"""Proximal policy optimisation with a judge's score as the reward: THE loop.
+
+`train` reads top to bottom as the algorithm: rollout, judge, reward, advantages, update, log. The model is
+any Hugging Face causal LM, on the device it is on. Sources: Schulman et al. 2017 (arXiv:1707.06347);
+Ziegler et al. 2019 (arXiv:1909.08593) for the KL penalty.
+
+B episodes, T response tokens.
+"""
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import torch
+from peft import PeftModel
+from torch import Tensor, nn
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from judge.errors import ConfigError, DataError
+from judge.records import Record
+from rl.advantages import (
+    adapted_kl_coef,
+    explained_variance,
+    gae,
+    kl_k1,
+    token_rewards,
+    whiten,
+)
+from rl.config import PPOConfig, RewardConfig
+from rl.losses import is_clipped, policy_loss, value_loss
+from rl.policy import Episodes, Policy, Reference, reference_of
+from rl.reward import Scorer, ramp_of, rewards_of
+from rl.rollout import encode_prompts, sample, special_tokens
+from rl.tracking import Metrics, Tracker, agreement, completion_rows, verdict_metrics
+
+
+class Experience(NamedTuple):
+    """Judged episodes, ready to learn from. All but `episodes` are [B, T] float32, 0 on padding."""
+
+    episodes: Episodes
+    old_logprobs: Tensor  # nats, of the policy that sampled
+    old_values: Tensor
+    advantages: Tensor
+    returns: Tensor
+
+    def rows(self, index: Tensor) -> "Experience":
+        """Some episodes, without the columns in which none of them has a token."""
+        episodes = self.episodes.rows(index)
+        length = episodes.response_mask.shape[1]
+        return Experience(episodes, *(x[index, :length] for x in self[1:]))
+
+
+@dataclass(slots=True)
+class TrainState:
+    """Everything that changes while training: what a checkpoint has to hold."""
+
+    policy: Policy
+    reference: Reference
+    optimizer: torch.optim.Optimizer
+    kl_coef: float
+    sampling: torch.Generator  # on the model's device
+    shuffling: torch.Generator  # on the CPU: order of records and of minibatches
+    queue: list[int] = field(default_factory=list)  # records still to ask in this pass over them
+    update: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TrainResult:
+    """The trained policy (its model is the one given, changed in place) and the metrics of each update."""
+
+    policy: Policy
+    metrics: list[Metrics]
+
+
+def train(
+    config: PPOConfig,
+    *,
+    model: PreTrainedModel | PeftModel,
+    tokenizer: PreTrainedTokenizerBase,
+    records: Sequence[Record],
+    judge: Scorer,
+    reward: RewardConfig | None = None,
+    oracle: Scorer | None = None,
+    tracker: Tracker | None = None,
+    on_update: Callable[[int, Metrics], None] | None = None,
+) -> TrainResult:
+    """Teach `model` to earn the reward.
+
+    Args:
+        config: the run.
+        model: a causal LM on its device; trained in place, or its adapters alone if it has any.
+        tokenizer: the model's own.
+        records: prompts and references to draw from; their completions are ignored.
+        judge: scores what the policy says.
+        reward: what a verdict is worth.
+        oracle: scores the same completions, only to measure how far the judge agrees with it.
+        tracker: where metrics and completions are kept.
+        on_update: called after each update with its number, from 0, and its metrics.
+
+    Raises:
+        ConfigError, DataError: before the first update, if the run could not go through.
+    """
+    reward = reward or RewardConfig()
+    check(config, model, tokenizer, records)
+    ramp = ramp_of(reward)
+    state = initial_state(config, model)
+    history: list[Metrics] = []
+    while state.update < config.updates:
+        clock = Clock()
+        table = ramp.at(state.update)
+        with clock.phase("rollout"):
+            asked = next_records(state, records, config.episodes)
+            rollout = sample(
+                state.policy.model, tokenizer, [record.prompt for record in asked],
+                max_new_tokens=config.max_new_tokens, temperature=config.temperature,
+                generator=state.sampling,
+            )  # fmt: skip
+        with clock.phase("judge"):
+            answered = [
+                dataclasses.replace(record, completion=completion)
+                for record, completion in zip(asked, rollout.completions, strict=True)
+            ]
+            scores = judge.score(answered)
+        rewards = rewards_of(scores, rollout.truncated, table, reward)
+        metrics = verdict_metrics(scores) | {
+            "reward/break_even": table.break_even,
+            "objective/kl_coef": state.kl_coef,
+            "rollout/truncated_rate": sum(rollout.truncated) / len(rollout.truncated),
+        }
+        with clock.phase("update"):
+            scored = [row for row, value in enumerate(rewards) if value is not None]
+            if scored:
+                episodes = rollout.episodes.rows(torch.tensor(scored, device=state.policy.device))
+                experience, objective = evaluate(
+                    state, config, episodes, [value for value in rewards if value is not None]
+                )
+                metrics |= objective | improve(state, config, experience)
+        if oracle is not None:
+            metrics["judge/oracle_agreement"] = agreement(scores, oracle.score(answered))
+        metrics |= clock.seconds
+        if tracker is not None:
+            tracker.log(state.update, metrics, completion_rows(answered, scores, rewards))
+        if on_update is not None:
+            on_update(state.update, metrics)
+        history.append(metrics)
+        state.update += 1
+    return TrainResult(state.policy, history)
+
+
+def check(
+    config: PPOConfig,
+    model: PreTrainedModel | PeftModel,
+    tokenizer: PreTrainedTokenizerBase,
+    records: Sequence[Record],
+) -> None:
+    """Refuse a run that could not go through."""
+    if not records:
+        raise DataError("no records to train on; expected at least one prompt with a reference")
+    if not any(parameter.requires_grad for parameter in model.parameters()):
+        raise ConfigError("every parameter of the model is frozen; unfreeze it or add trainable adapters")
+    special_tokens(model, tokenizer)
+    encode_prompts(
+        tokenizer, [record.prompt for record in records], model=model, max_new_tokens=config.max_new_tokens
+    )
+
+
+def initial_state(config: PPOConfig, model: PreTrainedModel | PeftModel) -> TrainState:
+    """A value head at zero, a reference equal to the policy, and generators seeded by the config."""
+    policy = Policy(model, config.temperature)
+    trained = [parameter for parameter in policy.parameters() if parameter.requires_grad]
+    return TrainState(
+        policy=policy,
+        reference=reference_of(policy),
+        optimizer=torch.optim.Adam(trained, lr=config.learning_rate, eps=config.adam_eps, fused=True),
+        kl_coef=config.kl_coef,
+        sampling=torch.Generator(policy.device).manual_seed(config.seed),
+        shuffling=torch.Generator().manual_seed(config.seed),
+    )
+
+
+def next_records(state: TrainState, records: Sequence[Record], number: int) -> list[Record]:
+    """The next records of an endless walk over all of them, shuffled anew in each pass."""
+    while len(state.queue) < number:
+        state.queue += torch.randperm(len(records), generator=state.shuffling).tolist()
+    taken, state.queue = state.queue[:number], state.queue[number:]
+    return [records[index] for index in taken]
+
+
+@torch.no_grad()
+def evaluate(
+    state: TrainState, config: PPOConfig, episodes: Episodes, rewards: Sequence[float]
+) -> tuple[Experience, Metrics]:
+    """Log-probs, values, KL penalty, advantages and returns of judged episodes; moves an adaptive beta.
+
+    Args:
+        episodes: those that have a reward.
+        rewards: [B], what the reward table gave each.
+    """
+    mask = episodes.response_mask
+    logprobs, values, ref_logprobs = torch.zeros(3, *mask.shape, device=mask.device)
+    for rows in _pieces(torch.arange(len(mask)), config.micro_batch_size):
+        piece = episodes.rows(rows)
+        length = piece.response_mask.shape[1]
+        logprobs[rows, :length], values[rows, :length] = state.policy(piece)
+        ref_logprobs[rows, :length] = state.reference.logprobs(piece)
+    scores = torch.tensor(rewards, device=mask.device)
+    kl = kl_k1(logprobs, ref_logprobs)
+    shaped = token_rewards(scores, kl, mask, state.kl_coef)
+    advantages = gae(shaped, values, mask, config.gamma, config.gae_lambda)
+    returns = advantages + values
+    metrics = {
+        "objective/kl": kl.sum(1).mean(),
+        "objective/entropy": -logprobs.sum(1).mean(),
+        "objective/scores": scores.mean(),
+        "objective/rlhf_reward": shaped.sum(1).mean(),
+        "rollout/response_tokens": mask.sum(1).float().mean(),
+        "val/explained_variance": explained_variance(values, returns, mask),
+    }
+    if config.whiten_advantages:
+        advantages = whiten(advantages, mask)
+    if config.kl_target is not None:
+        state.kl_coef = adapted_kl_coef(
+            state.kl_coef, float(metrics["objective/kl"]), config.kl_target, len(mask), config.kl_horizon
+        )
+    experience = Experience(episodes, logprobs, values, advantages, returns)
+    return experience, {name: float(value) for name, value in metrics.items()}
+
+
+def improve(state: TrainState, config: PPOConfig, experience: Experience) -> Metrics:
+    """`epochs` passes of `minibatches` optimizer steps each; metrics are means over the steps."""
+    episodes = len(experience.old_logprobs)
+    steps: list[dict[str, Tensor]] = []
+    for _ in range(config.epochs):
+        order = torch.randperm(episodes, generator=state.shuffling)
+        # Fewer episodes than minibatches leave some empty: judge failures can do that.
+        for rows in order.tensor_split(min(config.minibatches, episodes)):
+            steps.append(step(state, config, experience.rows(rows)))
+    means = {name: float(torch.stack([each[name] for each in steps]).mean()) for name in steps[0]}
+    skipped = round(means.pop("optimizer/skipped") * len(steps))
+    return means | {"optimizer/steps": float(len(steps) - skipped), "optimizer/skipped_steps": float(skipped)}
+
+
+def step(state: TrainState, config: PPOConfig, minibatch: Experience) -> dict[str, Tensor]:
+    """One optimizer step on the token-weighted loss of a minibatch; skipped if its gradient is not finite."""
+    state.optimizer.zero_grad()
+    tokens = minibatch.episodes.response_mask.sum()
+    sums: list[Tensor] = []
+    for rows in _pieces(torch.arange(len(minibatch.old_logprobs)), config.micro_batch_size):
+        piece = minibatch.rows(rows)
+        mask = piece.episodes.response_mask
+        logprobs, values = state.policy(piece.episodes)
+        log_ratio = logprobs - piece.old_logprobs
+        per_token = torch.stack(
+            [
+                policy_loss(logprobs, piece.old_logprobs, piece.advantages, config.clip_range),
+                value_loss(values, piece.old_values, piece.returns, config.value_clip_range),
+                is_clipped(logprobs, piece.old_logprobs, piece.advantages, config.clip_range),
+                0.5 * log_ratio.square(),
+                log_ratio.exp(),
+            ]
+        )
+        means = (per_token * mask).sum((1, 2)) / tokens
+        torch.autograd.backward(means[0] + config.value_coef * means[1])
+        sums.append(means.detach())
+    norm = nn.utils.clip_grad_norm_(state.policy.parameters(), config.max_grad_norm)
+    finite = bool(norm.isfinite())
+    if finite:
+        state.optimizer.step()
+    names = ("loss/policy_avg", "loss/value_avg", "policy/clipfrac_avg", "policy/approxkl_avg", "val/ratio")
+    metrics = dict(zip(names, torch.stack(sums).sum(0), strict=True))
+    return metrics | {"optimizer/grad_norm": norm, "optimizer/skipped": torch.tensor(float(not finite))}
+
+
+class Clock:
+    """Seconds spent in each phase of one update."""
+
+    def __init__(self) -> None:
+        self.seconds: Metrics = {}
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Time a block as `time/<name>_s`."""
+        start = time.perf_counter()
+        yield
+        self.seconds[f"time/{name}_s"] = time.perf_counter() - start
+
+
+def _pieces(rows: Tensor, size: int | None) -> tuple[Tensor, ...]:
+    return torch.split(rows, size or len(rows))
