@@ -1,0 +1,232 @@
+"""Files to files: judge every record of a file, in order, and write one row for each.
+
+The input is read twice: once to refuse early and to learn its columns, once to judge. What has been judged is
+kept in a journal beside the output until that is complete, so an interrupted run goes on where it stopped.
+Memory holds a chunk of records and the ids seen, however long the file.
+"""
+
+import hashlib
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from tqdm import tqdm
+
+from judge.data import SURVEYED_ROWS, Columns, Entry, Rejections, read_entries
+from judge.errors import DataError, JudgeError
+from judge.journal import Journal, Scores
+from judge.outputs import check_output, open_output, widen
+from judge.records import Record, Score, Verdict
+from judge.tables import Format, format_of
+
+JUDGED = {"verdict": pa.string(), "equivalence": pa.float64(), "abstention": pa.float64()}
+"""The columns that judging adds; empty where a completion could not be judged."""
+OWN_PREFIX = "input_"
+"""Put before a column of the input whose name the output needs."""
+
+Derive = Mapping[str, Callable[[Score], float]]
+
+
+class Scorer(Protocol):
+    """Whatever judges records."""
+
+    def score(self, records: Sequence[Record]) -> list[Score | None]:
+        """One score per record, in order; None for what cannot be judged."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A file that has been read once and can be judged.
+
+    Attributes:
+        rows: how many records it holds.
+        rejected: how many rows were set aside, in `rejected_path(output)`.
+        own: the input's columns and their types, in order.
+    """
+
+    input: Path
+    output: Path
+    columns: Columns
+    rows: int
+    rejected: int
+    own: Mapping[str, pa.DataType]
+
+
+@dataclass(slots=True)
+class Summary:
+    """What came of a job.
+
+    Attributes:
+        verdicts: judged records by verdict.
+        unscored: records that could not be judged; part of no mean.
+        sums: over judged records, of equivalence and each derived column.
+        resumed: records that an earlier run had judged.
+        judging_s: seconds spent on the others.
+    """
+
+    verdicts: Counter[Verdict] = field(default_factory=Counter)
+    unscored: int = 0
+    sums: Counter[str] = field(default_factory=Counter)
+    resumed: int = 0
+    judging_s: float = 0.0
+
+    @property
+    def scored(self) -> int:
+        """Records that were judged."""
+        return self.verdicts.total()
+
+    @property
+    def rows(self) -> int:
+        """Rows that were written."""
+        return self.scored + self.unscored
+
+
+def rejected_path(output: Path) -> Path:
+    """Where the bad rows of a job go."""
+    return output.with_name(output.name + ".rejected.jsonl")
+
+
+def journal_path(output: Path) -> Path:
+    """Where the scores of an unfinished job are kept."""
+    return output.with_name(output.name + ".journal")
+
+
+def prepare(input_path: Path, output_path: Path, columns: Columns) -> Job:
+    """Read the input once: refuse what cannot be judged or written, set bad rows aside, learn the columns.
+
+    Raises:
+        DataError: the input cannot be read, lacks a column or has no usable row; or the output cannot be
+            written, or would overwrite the input.
+    """
+    check_output(output_path)
+    for written in (output_path, rejected_path(output_path)):
+        if written.exists() and input_path.exists() and written.samefile(input_path):
+            raise DataError(f"the input {input_path} would be overwritten; choose another --output")
+    own: dict[str, pa.DataType] = {}
+    rows = 0
+    with Rejections(rejected_path(output_path)) as rejections:
+        for chunk in _chunks(rejections.sift(read_entries(input_path, columns)), SURVEYED_ROWS):
+            own = widen(own, [entry.values for entry in chunk])
+            rows += len(chunk)
+    rejections.check(input_path, rows)
+    if format_of(input_path) is Format.PARQUET:
+        own = {column.name: column.type for column in pq.read_schema(input_path)}
+    return Job(input_path, output_path, columns, rows, rejections.count, own)
+
+
+def run(
+    job: Job,
+    scorer: Scorer,
+    *,
+    derive: Derive | None = None,
+    chunk_rows: int = 512,
+    settings: Mapping[str, str] | None = None,
+) -> Summary:
+    """Judge the records of a job and write the output.
+
+    Args:
+        job: from `prepare`.
+        scorer: judges a chunk at a time.
+        derive: further columns, each a function of the score.
+        chunk_rows: records judged, and kept in the journal, at a time.
+        settings: whatever else the scores depend on (which judge); a journal with other settings is not used.
+
+    Raises:
+        DataError: the output cannot be written.
+        JudgeError: the scorer gave another number of scores than it got records.
+    """
+    derive = derive or {}
+    names = _own_names(job, derive)
+    types = {names[name]: kind for name, kind in job.own.items() if name in names}
+    columns = {"id": pa.string(), **types, **JUDGED, **dict.fromkeys(derive, pa.float64())}
+    summary = Summary()
+    entries = (entry for entry in read_entries(job.input, job.columns) if isinstance(entry, Entry))
+    with (
+        open_output(job.output, columns) as write,
+        Journal(journal_path(job.output), _key(job, chunk_rows, settings or {})) as journal,
+        tqdm(total=job.rows, unit=" records", desc="judging") as bar,
+    ):
+        for chunk in _chunks(entries, chunk_rows):
+            scores = _judge(chunk, scorer, journal, summary)
+            rows = [_row(*pair, names, derive) for pair in zip(chunk, scores, strict=True)]
+            write(rows)
+            _count(rows, summary, derive)
+            bar.update(len(chunk))
+    journal.delete()
+    return summary
+
+
+def _chunks(entries: Iterable[Entry], size: int) -> Iterator[list[Entry]]:
+    entries = iter(entries)
+    while chunk := list(islice(entries, size)):
+        yield chunk
+
+
+def _own_names(job: Job, derive: Derive) -> dict[str, str]:
+    """What each of the input's columns is called in the output; the id column comes first, as `id`."""
+    taken = {"id", *JUDGED, *derive}
+    names = {}
+    for name in job.own:
+        if name == job.columns.id == "id":
+            continue
+        renamed = name
+        while renamed in taken or (renamed != name and renamed in job.own):
+            renamed = OWN_PREFIX + renamed
+        names[name] = renamed
+    return names
+
+
+def _judge(chunk: Sequence[Entry], scorer: Scorer, journal: Journal, summary: Summary) -> Scores:
+    finished = journal.next_finished()
+    if finished is not None:
+        summary.resumed += len(chunk)
+        return finished
+    started = time.perf_counter()
+    scores = scorer.score([entry.record for entry in chunk])
+    summary.judging_s += time.perf_counter() - started
+    if len(scores) != len(chunk):
+        raise JudgeError(
+            f"expected {len(chunk)} scores for as many records, got {len(scores)} from {scorer!r}"
+        )
+    journal.append(scores)
+    return scores
+
+
+def _row(entry: Entry, score: Score | None, names: Mapping[str, str], derive: Derive) -> dict[str, Any]:
+    own = {names[name]: value for name, value in entry.values.items() if name in names}
+    if score is None:
+        return {"id": entry.record.id, **own, **dict.fromkeys([*JUDGED, *derive])}
+    return {
+        "id": entry.record.id,
+        **own,
+        "verdict": score.verdict.value,
+        "equivalence": score.equivalence,
+        "abstention": score.abstention,
+        **{name: function(score) for name, function in derive.items()},
+    }
+
+
+def _count(rows: Iterable[Mapping[str, Any]], summary: Summary, derive: Derive) -> None:
+    for row in rows:
+        if row["verdict"] is None:
+            summary.unscored += 1
+            continue
+        summary.verdicts[Verdict(row["verdict"])] += 1
+        for name in ("equivalence", *derive):
+            summary.sums[name] += row[name]
+
+
+def _key(job: Job, chunk_rows: int, settings: Mapping[str, str]) -> str:
+    """Names everything that the scores in a journal depend on."""
+    with job.input.open("rb") as file:
+        content = hashlib.file_digest(file, "sha256").hexdigest()
+    parts = {"input": content, "columns": asdict(job.columns), "chunk_rows": chunk_rows, **settings}
+    return json.dumps(parts, sort_keys=True)
