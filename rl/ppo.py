@@ -7,11 +7,10 @@ Ziegler et al. 2019 (arXiv:1909.08593) for the KL penalty.
 B episodes, T response tokens.
 """
 
-import dataclasses
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import torch
@@ -109,8 +108,7 @@ def train(
     state = initial_state(config, model)
     history: list[Metrics] = []
     while state.update < config.updates:
-        clock = Clock()
-        table = ramp.at(state.update)
+        clock, table = Clock(), ramp.at(state.update)
         with clock.phase("rollout"):
             asked = next_records(state, records, config.episodes)
             rollout = sample(
@@ -118,25 +116,21 @@ def train(
                 max_new_tokens=config.max_new_tokens, temperature=config.temperature,
                 generator=state.sampling,
             )  # fmt: skip
+            answered = with_completions(asked, rollout.completions)
         with clock.phase("judge"):
-            answered = [
-                dataclasses.replace(record, completion=completion)
-                for record, completion in zip(asked, rollout.completions, strict=True)
-            ]
             scores = judge.score(answered)
         rewards = rewards_of(scores, rollout.truncated, table, reward)
         metrics = verdict_metrics(scores) | {
             "reward/break_even": table.break_even,
             "objective/kl_coef": state.kl_coef,
-            "rollout/truncated_rate": sum(rollout.truncated) / len(rollout.truncated),
+            "rollout/truncated_rate": sum(rollout.truncated) / len(asked),
         }
-        with clock.phase("update"):
-            scored = [row for row, value in enumerate(rewards) if value is not None]
-            if scored:
-                episodes = rollout.episodes.rows(torch.tensor(scored, device=state.policy.device))
-                experience, objective = evaluate(
-                    state, config, episodes, [value for value in rewards if value is not None]
-                )
+        scored = {row: value for row, value in enumerate(rewards) if value is not None}
+        if scored:
+            with clock.phase("evaluate"):
+                episodes = rollout.episodes.rows(torch.tensor(list(scored)))
+                experience, objective = evaluate(state, config, episodes, list(scored.values()))
+            with clock.phase("update"):
                 metrics |= objective | improve(state, config, experience)
         if oracle is not None:
             metrics["judge/oracle_agreement"] = agreement(scores, oracle.score(answered))
@@ -189,6 +183,11 @@ def next_records(state: TrainState, records: Sequence[Record], number: int) -> l
     return [records[index] for index in taken]
 
 
+def with_completions(records: Sequence[Record], completions: Sequence[str]) -> list[Record]:
+    """The same records, answered."""
+    return [replace(record, completion=text) for record, text in zip(records, completions, strict=True)]
+
+
 @torch.no_grad()
 def evaluate(
     state: TrainState, config: PPOConfig, episodes: Episodes, rewards: Sequence[float]
@@ -238,9 +237,13 @@ def improve(state: TrainState, config: PPOConfig, experience: Experience) -> Met
         # Fewer episodes than minibatches leave some empty: judge failures can do that.
         for rows in order.tensor_split(min(config.minibatches, episodes)):
             steps.append(step(state, config, experience.rows(rows)))
-    means = {name: float(torch.stack([each[name] for each in steps]).mean()) for name in steps[0]}
-    skipped = round(means.pop("optimizer/skipped") * len(steps))
-    return means | {"optimizer/steps": float(len(steps) - skipped), "optimizer/skipped_steps": float(skipped)}
+    columns = {name: torch.stack([each[name] for each in steps]) for name in steps[0]}
+    skipped = columns.pop("optimizer/skipped").sum()
+    metrics = {name: float(column.mean()) for name, column in columns.items()}
+    return metrics | {
+        "optimizer/steps": len(steps) - float(skipped),
+        "optimizer/skipped_steps": float(skipped),
+    }
 
 
 def step(state: TrainState, config: PPOConfig, minibatch: Experience) -> dict[str, Tensor]:
@@ -266,12 +269,11 @@ def step(state: TrainState, config: PPOConfig, minibatch: Experience) -> dict[st
         torch.autograd.backward(means[0] + config.value_coef * means[1])
         sums.append(means.detach())
     norm = nn.utils.clip_grad_norm_(state.policy.parameters(), config.max_grad_norm)
-    finite = bool(norm.isfinite())
-    if finite:
+    if norm.isfinite():
         state.optimizer.step()
     names = ("loss/policy_avg", "loss/value_avg", "policy/clipfrac_avg", "policy/approxkl_avg", "val/ratio")
     metrics = dict(zip(names, torch.stack(sums).sum(0), strict=True))
-    return metrics | {"optimizer/grad_norm": norm, "optimizer/skipped": torch.tensor(float(not finite))}
+    return metrics | {"optimizer/grad_norm": norm, "optimizer/skipped": (~norm.isfinite()).float()}
 
 
 class Clock:

@@ -7,7 +7,7 @@ pad id, so a tokenizer whose pad is its EOS works, and a prompt that contains EO
 B prompts, P prompt tokens (left-padded), T response tokens (right-padded).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -121,20 +121,31 @@ def sample(
     encoded = encode_prompts(tokenizer, prompts, model=model, max_new_tokens=max_new_tokens)
     tokens, mask = (x.to(model.device) for x in left_pad(encoded, special.pad))
     eos = torch.tensor(special.eos, device=model.device)
-    running = torch.ones_like(mask[:, 0])
-    response: list[Tensor] = []
-    response_mask: list[Tensor] = []
-    for logits in _decode(model, tokens, mask, response, response_mask):
-        choice = _choose(logits.float(), temperature, generator, greedy)
-        response.append(torch.where(running.bool(), choice, special.pad))
-        response_mask.append(running)
-        running = running * ~torch.isin(choice, eos)
-        if len(response) == max_new_tokens or not running.any():
+    cache = DynamicCache(config=model.config)
+    running = torch.ones(len(prompts), dtype=torch.bool, device=model.device)
+    one = running.long().unsqueeze(1)
+    step_tokens, step_mask, step_positions = tokens, mask, positions(mask)
+    sampled: list[Tensor] = []
+    real: list[Tensor] = []
+    for _ in range(max_new_tokens):
+        logits = model(
+            input_ids=step_tokens, attention_mask=step_mask, position_ids=step_positions,
+            past_key_values=cache, use_cache=True, logits_to_keep=1,
+        ).logits[:, -1]  # fmt: skip
+        choice = _choose(logits.float(), temperature, generator, greedy).where(running, special.pad)
+        sampled.append(choice)
+        real.append(running)
+        running = running & ~torch.isin(choice, eos)
+        if not running.any():
             break
-    real = torch.stack(response_mask, dim=1)
-    sampled = torch.stack(response, dim=1)
-    episodes = Episodes(torch.cat([tokens, sampled], dim=1), torch.cat([mask, real], dim=1), real)
-    return Rollout(episodes, _texts(tokenizer, sampled, real, special), running.bool().tolist())
+        # Rows that have ended go on unmasked: nothing reads them, and a mask of ones costs nothing.
+        step_tokens, step_mask = choice.unsqueeze(1), torch.cat([step_mask, one], dim=1)
+        step_positions = step_positions[:, -1:] + 1
+    response, response_mask = torch.stack(sampled, dim=1), torch.stack(real, dim=1).long()
+    episodes = Episodes(
+        torch.cat([tokens, response], dim=1), torch.cat([mask, response_mask], dim=1), response_mask
+    )
+    return Rollout(episodes, _texts(tokenizer, episodes, special), running.tolist())
 
 
 def left_pad(encoded: Sequence[Sequence[int]], pad: int) -> tuple[Tensor, Tensor]:
@@ -145,38 +156,23 @@ def left_pad(encoded: Sequence[Sequence[int]], pad: int) -> tuple[Tensor, Tensor
     return tokens, mask
 
 
-def _decode(
-    model: PreTrainedModel | PeftModel,
-    tokens: Tensor,
-    mask: Tensor,
-    response: list[Tensor],
-    response_mask: list[Tensor],
-) -> Iterator[Tensor]:
-    """Logits of the next token, [B, V], each time the caller has appended the last one to `response`."""
-    cache = DynamicCache(config=model.config)
-    position = positions(mask)
-    while True:
-        yield model(
-            input_ids=tokens, attention_mask=mask, position_ids=position, past_key_values=cache,
-            use_cache=True, logits_to_keep=1,
-        ).logits[:, -1]  # fmt: skip
-        tokens = response[-1].unsqueeze(1)
-        mask = torch.cat([mask, response_mask[-1].unsqueeze(1)], dim=1)
-        position = position[:, -1:] + 1
-
-
 def _choose(logits: Tensor, temperature: float, generator: torch.Generator | None, greedy: bool) -> Tensor:
+    """One id per row of [B, V] float32 logits."""
     if greedy:
         return logits.argmax(-1)
-    return torch.multinomial(torch.softmax(logits / temperature, dim=-1), 1, generator=generator).squeeze(1)
+    # Inverse of the cumulative distribution: one random number a row, where torch.multinomial draws V.
+    # Float64, so that rare tokens of a large vocabulary keep their share.
+    cumulative = torch.softmax(logits / temperature, dim=-1).cumsum(-1, dtype=torch.float64)
+    uniform = torch.rand(len(logits), 1, dtype=torch.float64, device=logits.device, generator=generator)
+    choice = torch.searchsorted(cumulative, uniform * cumulative[:, -1:], right=True)
+    return choice.squeeze(1).clamp(max=logits.shape[1] - 1)
 
 
-def _texts(
-    tokenizer: PreTrainedTokenizerBase, sampled: Tensor, real: Tensor, special: SpecialTokens
-) -> list[str]:
-    lengths = real.sum(1).tolist()
+def _texts(tokenizer: PreTrainedTokenizerBase, episodes: Episodes, special: SpecialTokens) -> list[str]:
+    lengths = episodes.response_mask.sum(1).tolist()
+    response = episodes.tokens[:, -episodes.response_mask.shape[1] :].tolist()
     spoken = [
         [token for token in row[:length] if token not in special.eos]
-        for row, length in zip(sampled.tolist(), lengths, strict=True)
+        for row, length in zip(response, lengths, strict=True)
     ]
     return [text.strip() for text in tokenizer.batch_decode(spoken, skip_special_tokens=True)]
