@@ -1,0 +1,115 @@
+"""How an answer is said: bare, in a set phrase, or in a sentence made of the question.
+
+Says nothing about right or wrong: the same phrasings carry right answers and wrong ones, so that a phrasing
+never gives a label away.
+"""
+
+import re
+from random import Random
+
+from judge.answers import Shape, shape
+
+PHRASES = (
+    "The answer is {}.",
+    "The correct answer is {}.",
+    "It was {}.",
+    "It is {}.",
+    "It's {}.",
+    "That would be {}.",
+    "{}, I think.",
+    "I believe it's {}.",
+    "Answer: {}",
+    "**{}**",
+    "{}.",
+    "The answer to this question is {}.",
+    "As far as I know, it was {}.",
+    "The answer you are looking for is {}.",
+    "{} is the answer.",
+    "Sure! The answer is {}.",
+    "My answer: {}",
+    "Final answer: {}",
+    "Good question! It is {}.",
+    "So the answer is {}.",
+    "A: {}",
+    "i think it is {}",
+    "the answer is {}",
+)
+HEDGES = (
+    "I think it was {}.",
+    "It is probably {}.",
+    "It might be {}.",
+    "If I remember correctly, it was {}.",
+    "I'm fairly sure it's {}.",
+    "Most likely {}.",
+    "I'm not completely certain, but I believe the answer is {}.",
+    "I could be wrong, but I think it is {}.",
+    "Possibly {}.",
+    "It seems to be {}.",
+    "Probably {}",
+    "My best guess is {}.",
+)
+VERBS = (
+    "is|was|are|were|has|had|won|wrote|became|played|plays|directed|invented|discovered|founded|created|starred|stars"
+    "|sang|sings|recorded|released|wrote|published|painted|composed|designed|built|led|ruled|lost|hosted|hosts|presented"
+    "|lies|borders|flows|contains|produces|voiced|voices|owns|owned|introduced|killed|scored|made|makes"
+)
+
+
+def in_phrase(answer: str, rng: Random) -> str:
+    """`answer` in a set phrase."""
+    return rng.choice(PHRASES).format(answer)
+
+
+def hedged(answer: str, rng: Random) -> str:
+    """`answer` said with doubt, and still said."""
+    return rng.choice(HEDGES).format(answer)
+
+
+def in_sentence(question: str, answer: str) -> str | None:
+    """The question turned into a statement that holds `answer`; None where no simple rule applies."""
+    asked = question.strip().rstrip("?").strip()
+    if len(asked.split()) < 3 or "," in asked:
+        return None
+    return _subject(asked, answer) or _definition(asked, answer) or _time_or_place(asked, answer)
+
+
+def _subject(asked: str, answer: str) -> str | None:
+    """ "who wrote X" -> "A wrote X."; "which actor played X" -> "A played X." """
+    found = re.fullmatch(rf"(?:who|(?:what|which) (?:\w+ ){{1,2}}?)\s*((?:{VERBS}|\w+ed)\b .+)", asked, re.IGNORECASE)
+    if not found or _strands(found.group(1)):
+        return None
+    return f"{_capital(answer)} {found.group(1)}."
+
+
+def _definition(asked: str, answer: str) -> str | None:
+    """ "what is the capital of X" -> "The capital of X is A." """
+    found = re.fullmatch(r"(?:what|which|where) (is|was|are|were) ((?:the|a) .+)", asked, re.IGNORECASE)
+    if not found or _strands(found.group(2)):
+        return None
+    return f"{_capital(found.group(2))} {found.group(1).lower()} {answer}."
+
+
+def _time_or_place(asked: str, answer: str) -> str | None:
+    """ "when was X built" -> "X was built in A.", for years and names of places only. """
+    found = re.fullmatch(r"(?:when|where|in (?:what|which) (?:year|city|country)) was (.+) (\w+ed|born|built|held|found|set|made|written)", asked, re.IGNORECASE)
+    fits = shape(answer) is Shape.YEAR or (shape(answer) is Shape.NAME and "where" in asked.lower())
+    if not found or not fits:
+        return None
+    return f"{_capital(found.group(1))} was {found.group(2)} in {answer}."
+
+
+def _strands(clause: str) -> bool:
+    """Whether `clause` ends in a word that waits for another, or holds a second question."""
+    return bool(
+        re.search(r"\b(of|in|on|at|to|for|by|with|from|called|named|as|did|do|does|between)$", clause)
+        or re.search(r"\b(did|do|does|which|what|who|i|you|we) ", clause, re.IGNORECASE)
+    )
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def bare(text: str) -> str:
+    """`text` in lower case without the punctuation that carries no meaning."""
+    return re.sub(r"\s+", " ", re.sub(r"[^\w\s'/%$£€+.-]|\.(?!\d)", "", text.lower())).strip()

@@ -1,0 +1,165 @@
+"""Edits of whole sentences: what a sentence says of whom, how much of it, when, and whether it must.
+
+Word order and small words carry the meaning here, so a judge that only counts shared words fails. Standard
+library only.
+"""
+
+import re
+from random import Random
+
+from judge.answers import AnsweredQuestion, DistractorPool
+from judge.paraphrases import Edit
+
+NAME = r"[A-Z][a-zé'-]+(?: [A-Z][a-zé'-]+)*"
+SYMMETRIC = re.compile(
+    r"\b(and|or|with|between|both|together|married|met|meets|versus|vs|against|near|equal|same|similar|sisters?"
+    r"|brothers?|twins?|cousins?|friends?|alongside|joined|borders?|bordered|parallel|known|called|named|nicknamed)\b",
+    re.IGNORECASE,
+)
+ANTONYMS = (
+    "increased decreased|increases decreases|higher lower|larger smaller|before after|northern southern|eastern western"
+    "|won lost|accepted rejected|allowed prohibited|largest smallest|oldest youngest|highest lowest|best worst"
+    "|always never|male female|man woman|men women|boy girl|young old|hot cold|open closed|inside outside"
+    "|above below|public private|bought sold|arrived left|positive negative|father mother|son daughter|uncle aunt"
+    "|husband wife|king queen|black white|upstream downstream|rich poor|strong weak|safe dangerous|easy difficult"
+    "|loud quiet|wet dry|heavy light|legal illegal|north south|east west|early late|true false|small large|big little"
+    "|asleep awake|empty full|agreed disagreed|likes dislikes"
+)
+QUANTIFIERS = (
+    "all:some,few,no|every:no|most:few,none of the|few:most|many:no,few|some:all,no|always:sometimes,rarely|only:also"
+    "|both:neither of the|several:no|each:no|often:rarely|usually:never|nobody:everybody|everyone:no one|none:all"
+)
+MODALITY = "must:may,need not|may:must|can:cannot|will:may,will not|should:should not|would:would not|might:will"
+TENSE = "is:was once,will be|was:will be|are:were once,will be|were:will be|has:no longer has|will:used to"
+
+
+def moved_time(item: AnsweredQuestion, pool: DistractorPool, rng: Random) -> str | None:
+    """ "In 1998, X did Y." as "X did Y in 1998.", and back, where one clause leaves one place to belong."""
+    text = item.reference.strip()
+    front = re.fullmatch(r"(In|On|During|After|Before|Since|Until) ((?:\w+ )?(?:\w+ )?\w*\d{4}) ?, ([^,;:]+?) ?\.", text)
+    if front and not _clauses(front.group(3)):
+        preposition, time, rest = front.groups()
+        return f"{rest[0].upper()}{rest[1:]} {preposition.lower()} {time}."
+    back = re.fullmatch(r"([^,;:]+?) (in|since|until) (\d{4}) ?\.", text)
+    if back and not _clauses(back.group(1)):
+        rest, preposition, time = back.groups()
+        lowered = rest[0].lower() + rest[1:] if rest.split()[0] in {"The", "A", "An", "He", "She", "It", "They"} else rest
+        return f"{preposition.capitalize()} {time}, {lowered}."
+    return None
+
+
+def _clauses(text: str) -> bool:
+    return bool(re.search(r"\b(and|but|or|that|which|who|when|where|while|because|if|as|to|from|until|since|born|in)\b", text))
+
+
+def tidied(item: AnsweredQuestion, pool: DistractorPool, rng: Random) -> str | None:
+    """The same sentence with other spacing, case or framing."""
+    text = item.reference.strip()
+    framed = rng.choice(("It is true that {}", "Indeed, {}", "{} That is all.", "As is well known, {}", "{}", "{}"))
+    lowered = text[0].lower() + text[1:] if text.split()[0] in {"The", "A", "An", "He", "She", "It", "They", "There"} else text
+    out = framed.format(text if framed.startswith("{}") else lowered)
+    return out if out != text else text.lower()
+
+
+def swapped_names(item: AnsweredQuestion, pool: DistractorPool, rng: Random) -> str | None:
+    """Two names change places, where neither the words between them nor the sentence are symmetric."""
+    text = item.reference
+    found = [name for name in re.finditer(rf"(?<![\w-]){NAME}(?![\w'’-])", text) if name.start() or " " in name.group()]
+    capitals = len(re.findall(r"\b[A-Z]", text))
+    expected = sum(len(name.group().split()) for name in found) + (not found or found[0].start() > 0)
+    if len(found) != 2 or capitals != expected or re.search(r"[\"“(]", text):
+        return None
+    first, second = found
+    between = text[first.end() : second.start()]
+    if first.group() == second.group() or SYMMETRIC.search(text) or not re.search(r"\b[a-z]{4,}\b", between):
+        return None
+    return text[: first.start()] + second.group() + between + first.group() + text[second.end() :]
+
+
+def swapped_nouns(item: AnsweredQuestion, pool: DistractorPool, rng: Random) -> str | None:
+    """ "The dog chases the cat" as "The cat chases the dog"."""
+    found = re.fullmatch(
+        r"(A|An|The) (man|woman|boy|girl|dog|cat|child|person|lady|baby|bird|horse|monkey|guy|player|[a-z]+er) "
+        r"((?:is |was )?(?:[a-z]+ing|[a-z]+s|[a-z]+ed)(?: [a-z]+)?) (a|an|the) ([a-z]+)( ?\.)?",
+        item.reference.strip(),
+    )
+    if not found or found.group(2) == found.group(5) or SYMMETRIC.search(item.reference):
+        return None
+    one, noun, verb, two, other, stop = found.groups(default="")
+    return f"{two.capitalize()} {other} {verb} {one.lower()} {noun}{stop}"
+
+
+def antonym(item: AnsweredQuestion, pool: DistractorPool, rng: Random) -> str | None:
+    """One word made its opposite."""
+    pairs = [pair.split(" ") for pair in ANTONYMS.split("|")]
+    return _one_word({a: (b,) for one, two in pairs for a, b in ((one, two), (two, one))}, item.reference, rng)
+
+
+def quantifier(item: AnsweredQuestion, pool: DistractorPool, rng: Random) -> str | None:
+    """All made some, most made few."""
+    return _one_word(_table(QUANTIFIERS), item.reference, rng)
+
+
+def modality(item: AnsweredQuestion, pool: DistractorPool, rng: Random) -> str | None:
+    """Must made may, will made will not."""
+    return _one_word(_table(MODALITY), item.reference, rng)
+
+
+def tense(item: AnsweredQuestion, pool: DistractorPool, rng: Random) -> str | None:
+    """What is made what was, or will be."""
+    return _one_word(_table(TENSE), item.reference, rng)
+
+
+def denial(item: AnsweredQuestion, pool: DistractorPool, rng: Random) -> str | None:
+    """The only verb of being or ability in the sentence, denied."""
+    verbs = re.findall(r"\b(?:is|was|are|were|will|can)\b", item.reference)
+    if len(verbs) != 1 or re.search(r"\b(not|never|no|n't|nothing|nobody|none|without)\b", item.reference):
+        return None
+    return re.sub(rf"\b{verbs[0]}\b", f"{verbs[0]} {rng.choice(('not', 'not', 'never'))}", item.reference)
+
+
+def moved_number(item: AnsweredQuestion, pool: DistractorPool, rng: Random) -> str | None:
+    """One number of the sentence changed."""
+    found = list(re.finditer(r"(?<![\d,.])\d+(?![\d,.]*\d)", item.reference))
+    if not found:
+        return None
+    spot = rng.choice(found)
+    moved = int(spot.group()) + rng.choice((1, 2, 3, 10, 7))
+    return item.reference[: spot.start()] + str(moved) + item.reference[spot.end() :]
+
+
+def other_name_in_sentence(item: AnsweredQuestion, pool: DistractorPool, rng: Random) -> str | None:
+    """A name inside the sentence replaced by one from nowhere."""
+    found = re.findall(rf"(?<=[a-z] )({NAME})(?= [a-z]| ?[.,])", item.reference)
+    if not found:
+        return None
+    old = rng.choice(found)
+    new = rng.choice(("Helsinki", "Margaret Hill", "Peter Novak", "Osaka", "Brazil", "Nina Ortega", "Lagos", "Henry Clarke"))
+    return item.reference.replace(old, new) if old not in new else None
+
+
+def _table(text: str) -> dict[str, tuple[str, ...]]:
+    return {word: tuple(others.split(",")) for word, others in (entry.split(":") for entry in text.split("|"))}
+
+
+def _one_word(table: dict[str, tuple[str, ...]], text: str, rng: Random) -> str | None:
+    """`text` with one word of `table` changed; None unless exactly one of them stands in it, in lower case."""
+    found = [m for m in re.finditer(r"\b[a-z]+\b(?!['’-])", text) if m.group() in table]
+    if len(found) != 1 or re.search(r"\b(not|n't|never)\b", text):
+        return None
+    word = found[0]
+    return text[: word.start()] + rng.choice(table[word.group()]) + text[word.end() :]
+
+
+SENTENCE_PARAPHRASES: dict[str, Edit] = {"moved_time": moved_time, "tidied": tidied}
+SENTENCE_CONFOUNDS: dict[str, Edit] = {
+    "swapped_names": swapped_names,
+    "swapped_nouns": swapped_nouns,
+    "antonym": antonym,
+    "quantifier": quantifier,
+    "modality": modality,
+    "tense": tense,
+    "denial": denial,
+    "moved_number": moved_number,
+    "other_name_in_sentence": other_name_in_sentence,
+}
