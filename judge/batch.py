@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -22,7 +22,7 @@ from tqdm import tqdm
 from judge.data import SURVEYED_ROWS, Columns, Entry, Rejections, read_entries
 from judge.errors import DataError, JudgeError
 from judge.journal import Journal, Scores
-from judge.outputs import check_output, open_output, widen
+from judge.outputs import check_writable, open_output, widen
 from judge.records import Record, Score, Verdict
 from judge.tables import Format, format_of
 
@@ -31,7 +31,11 @@ JUDGED = {"verdict": pa.string(), "equivalence": pa.float64(), "abstention": pa.
 OWN_PREFIX = "input_"
 """Put before a column of the input whose name the output needs."""
 
+CHUNK_ROWS = 512
+"""Records judged at a time: enough to batch by length, few enough to lose."""
+
 Derive = Mapping[str, Callable[[Score], float]]
+_Item = TypeVar("_Item")
 
 
 class Scorer(Protocol):
@@ -106,7 +110,8 @@ def prepare(input_path: Path, output_path: Path, columns: Columns) -> Job:
         DataError: the input cannot be read, lacks a column or has no usable row; or the output cannot be
             written, or would overwrite the input.
     """
-    check_output(output_path)
+    format_of(output_path)
+    check_writable(output_path)
     for written in (output_path, rejected_path(output_path)):
         if written.exists() and input_path.exists() and written.samefile(input_path):
             raise DataError(f"the input {input_path} would be overwritten; choose another --output")
@@ -127,7 +132,7 @@ def run(
     scorer: Scorer,
     *,
     derive: Derive | None = None,
-    chunk_rows: int = 512,
+    chunk_rows: int = CHUNK_ROWS,
     settings: Mapping[str, str] | None = None,
 ) -> Summary:
     """Judge the records of a job and write the output.
@@ -164,10 +169,35 @@ def run(
     return summary
 
 
-def _chunks(entries: Iterable[Entry], size: int) -> Iterator[list[Entry]]:
-    entries = iter(entries)
-    while chunk := list(islice(entries, size)):
+def score_all(
+    scorer: Scorer, records: Sequence[Record], *, chunk_rows: int = CHUNK_ROWS
+) -> list[Score | None]:
+    """The scores of records in memory, in order, with a progress bar."""
+    scores: list[Score | None] = []
+    with tqdm(total=len(records), unit=" records", desc="judging") as bar:
+        for chunk in _chunks(records, chunk_rows):
+            scores += _scored(scorer, chunk)
+            bar.update(len(chunk))
+    return scores
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _chunks(items: Iterable[_Item], size: int) -> Iterator[list[_Item]]:
+    iterator = iter(items)
+    while chunk := list(islice(iterator, size)):
         yield chunk
+
+
+def _scored(scorer: Scorer, records: Sequence[Record]) -> list[Score | None]:
+    scores = scorer.score(records)
+    if len(scores) != len(records):
+        raise JudgeError(f"expected {len(records)} scores for as many records, got {len(scores)}")
+    return scores
 
 
 def _own_names(job: Job, derive: Derive) -> dict[str, str]:
@@ -190,12 +220,8 @@ def _judge(chunk: Sequence[Entry], scorer: Scorer, journal: Journal, summary: Su
         summary.resumed += len(chunk)
         return finished
     started = time.perf_counter()
-    scores = scorer.score([entry.record for entry in chunk])
+    scores = _scored(scorer, [entry.record for entry in chunk])
     summary.judging_s += time.perf_counter() - started
-    if len(scores) != len(chunk):
-        raise JudgeError(
-            f"expected {len(chunk)} scores for as many records, got {len(scores)} from {scorer!r}"
-        )
     journal.append(scores)
     return scores
 
@@ -226,7 +252,6 @@ def _count(rows: Iterable[Mapping[str, Any]], summary: Summary, derive: Derive) 
 
 def _key(job: Job, chunk_rows: int, settings: Mapping[str, str]) -> str:
     """Names everything that the scores in a journal depend on."""
-    with job.input.open("rb") as file:
-        content = hashlib.file_digest(file, "sha256").hexdigest()
+    content = file_digest(job.input)
     parts = {"input": content, "columns": asdict(job.columns), "chunk_rows": chunk_rows, **settings}
     return json.dumps(parts, sort_keys=True)

@@ -70,8 +70,10 @@ class Labelled:
     group: str = ""
 
 
-def read_labelled(path: Path, columns: LabelColumns, rejected_path: Path | None = None) -> list[Labelled]:
-    """Every usable row of a labelled file.
+def read_labelled(
+    path: Path, columns: LabelColumns, rejected_path: Path | None
+) -> tuple[list[Labelled], int]:
+    """Every usable row of a labelled file, and how many are not; those go to `rejected_path`.
 
     Raises:
         DataError: the file cannot be read, lacks a column, or has no usable row.
@@ -92,7 +94,7 @@ def read_labelled(path: Path, columns: LabelColumns, rejected_path: Path | None 
         entries = read_entries(path, record_columns)
         rows = list(rejections.sift(_labelled(entries, found["label"] or "", found["group"])))
     rejections.check(path, len(rows))
-    return rows
+    return rows, rejections.count
 
 
 def _find(role: str, asked: str | None, present: Sequence[str], path: Path) -> str | None:

@@ -27,13 +27,12 @@ Rows = Sequence[Mapping[str, Any]]
 Write = Callable[[Rows], None]
 
 
-def check_output(path: Path) -> None:
+def check_writable(path: Path) -> None:
     """Refuse early what could not be written in the end; a missing directory is made.
 
     Raises:
-        DataError: the name says no format, or the place cannot be written.
+        DataError: the place cannot be written.
     """
-    format_of(path)
     if path.is_dir():
         raise DataError(f"expected a file name to write, got the directory {path}; add a file name")
     with _refusing(path):

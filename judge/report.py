@@ -1,6 +1,14 @@
 """Results as plain text for a terminal."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
+
+from judge.agreement import Estimate
+from judge.batch import Job, Summary, rejected_path
+from judge.records import Verdict
+
+_PERCENT = ("accuracy", "balanced_accuracy", "false_positive_rate", "f1")
+_SHORT = {"balanced_accuracy": "balanced", "false_positive_rate": "false pos."}
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -17,3 +25,47 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         "  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]).rstrip()
         for line in lines
     )
+
+
+def describe_scores(job: Job, summary: Summary) -> str:
+    """What came of scoring a file."""
+    scored = summary.scored
+    counts = [(verdict.value, summary.verdicts[verdict]) for verdict in Verdict]
+    rows = [
+        [name, f"{count:,}", f"{100 * count / scored:.1f} %" if scored else "-"] for name, count in counts
+    ]
+    rows += [["unscored", f"{summary.unscored:,}", ""], ["rejected", f"{job.rejected:,}", ""]]
+    lines = [table(["verdict", "records", "of scored"], rows)]
+    if scored:
+        lines.append(", ".join(f"mean {name} {total / scored:.4f}" for name, total in summary.sums.items()))
+    lines.append(f"{summary.rows:,} rows in {job.output}{_pace(summary)}")
+    if job.rejected:
+        lines.append(f"{job.rejected:,} rows set aside in {rejected_path(job.output)}")
+    return "\n".join(lines)
+
+
+def _pace(summary: Summary) -> str:
+    judged = summary.rows - summary.resumed
+    pace = f", judged in {summary.judging_s:.1f} s"
+    if judged and summary.judging_s > 0:
+        pace += f" ({judged / summary.judging_s:,.0f} records/s)"
+    return pace + (f", {summary.resumed:,} of them by an earlier run" if summary.resumed else "")
+
+
+def describe_agreement(systems: Mapping[str, Mapping[str, Estimate]]) -> str:
+    """One line a system, one column a metric, each with its interval; rates in percent."""
+    metrics = list(dict.fromkeys(metric for estimates in systems.values() for metric in estimates))
+    header = ["", *(_SHORT.get(metric, metric) for metric in metrics)]
+    rows = [
+        [name, *(_cell(metric, estimates.get(metric)) for metric in metrics)]
+        for name, estimates in systems.items()
+    ]
+    return table(header, rows)
+
+
+def _cell(metric: str, estimate: Estimate | None) -> str:
+    if estimate is None or math.isnan(estimate.value):
+        return "-"
+    scale, digits = (100, 1) if metric in _PERCENT else (1, 3)
+    value, low, high = (f"{scale * x:.{digits}f}" for x in (estimate.value, estimate.low, estimate.high))
+    return value if math.isnan(estimate.low) else f"{value} [{low}, {high}]"

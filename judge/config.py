@@ -1,0 +1,140 @@
+"""Settings of the judge's commands: one dataclass a command; a field is a YAML key is a flag."""
+
+from dataclasses import dataclass, field
+
+from judge.errors import ConfigError
+
+
+@dataclass
+class TrainJudgeConfig:
+    """Settings of `candor train-judge`."""
+
+    output_dir: str = field(
+        metadata={"help": "Directory to write the judge to; a killed run resumes from it."}
+    )
+    train_files: list[str] = field(
+        default_factory=list,
+        metadata={
+            "help": "Labelled files (JSONL, CSV, Parquet), each PATH or PATH:ROWS to take at most ROWS of it."
+        },
+    )
+    question_files: list[str] = field(
+        default_factory=list,
+        metadata={"help": "Questions with their answers, from which contrastive pairs are made."},
+    )
+    data_dir: str = field(default=".", metadata={"help": "Directory that the files' paths start from."})
+    contrast_per_kind: int = field(
+        default=0, metadata={"help": "Contrastive pairs to make of each kind; 0 makes none."}
+    )
+    abstention_rows: int = field(default=0, metadata={"help": "Abstention rows to write; 0 writes none."})
+    backbone: str = field(
+        default="sentence-transformers/all-MiniLM-L6-v2",
+        metadata={"help": "Encoder: a directory or a Hub id."},
+    )
+    freeze_embeddings: bool = field(default=True, metadata={"help": "Leave the word embeddings as they are."})
+    max_tokens: int = field(
+        default=256, metadata={"help": "Length in tokens at which a training pair is cut."}
+    )
+    held_out_share: float = field(default=0.12, metadata={"help": "Share of groups kept aside to tune on."})
+    epochs: float = field(default=2.0, metadata={"help": "Passes over the training rows."})
+    max_steps: int = field(default=-1, metadata={"help": "Optimizer steps; -1 leaves it to the epochs."})
+    batch_size: int = field(default=64, metadata={"help": "Pairs a step and device."})
+    learning_rate: float = field(default=1e-4, metadata={"help": "Peak learning rate of AdamW."})
+    weight_decay: float = field(default=0.01, metadata={"help": "Weight decay of AdamW."})
+    warmup_share: float = field(default=0.05, metadata={"help": "Share of steps over which the rate rises."})
+    eval_steps: int = field(default=500, metadata={"help": "Steps between measurements and checkpoints."})
+    eval_rows: int = field(default=6000, metadata={"help": "Held-out rows measured during training."})
+    patience: int = field(default=5, metadata={"help": "Measurements without gain before training stops."})
+    logging_steps: int = field(default=50, metadata={"help": "Steps between log lines."})
+    bf16: bool = field(
+        default=True, metadata={"help": "Mixed precision: float32 weights, bfloat16 products."}
+    )
+    device: str | None = field(
+        default=None, metadata={"help": "cpu, cuda, ...; the best there is by default."}
+    )
+    seed: int = field(default=0, metadata={"help": "Seed of weights, order and contrastive pairs."})
+    max_fpr: float = field(
+        default=0.05,
+        metadata={"help": "False-positive rate on held-out rows that the threshold may not pass."},
+    )
+    combiner_hidden: int = field(
+        default=16, metadata={"help": "Hidden units of the combiner; 0 makes it linear."}
+    )
+    combiner_penalty: float = field(default=1e-4, metadata={"help": "L2 penalty of the combiner."})
+    as_delta: bool = field(
+        default=False,
+        metadata={"help": "Write 8-bit weight differences from the backbone: an eighth of the size."},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreConfig:
+    """Settings of `candor score`, but for the reward's."""
+
+    input: str = field(
+        metadata={"help": "Completions to judge: .jsonl, .csv (either may be gzipped) or .parquet."}
+    )
+    output: str = field(
+        metadata={
+            "help": "Where the scores go, in the format of its suffix; bad rows go to OUTPUT.rejected.jsonl."
+        }
+    )
+    judge: str | None = field(
+        default=None, metadata={"help": "Judge directory or Hub id; the one that ships by default."}
+    )
+    prompt_column: str = field(default="prompt", metadata={"help": "Column of the question."})
+    reference_column: str = field(
+        default="reference",
+        metadata={"help": "Column of the right answer: text, or a list of which any may match."},
+    )
+    completion_column: str = field(default="completion", metadata={"help": "Column of the text to judge."})
+    id_column: str = field(
+        default="id",
+        metadata={"help": "Column that names the row; where a file has no `id`, its row number does."},
+    )
+    chunk_rows: int = field(
+        default=512, metadata={"help": "Records judged at a time; an interrupted run loses at most these."}
+    )
+
+    def __post_init__(self) -> None:
+        _at_least(1, "chunk_rows", self.chunk_rows)
+
+
+@dataclass(frozen=True, slots=True)
+class EvalJudgeConfig:
+    """Settings of `candor eval-judge`. A column left unnamed is looked for under well-known names."""
+
+    data: str = field(metadata={"help": "Completions labelled by people: .jsonl, .csv or .parquet."})
+    judge: str | None = field(
+        default=None, metadata={"help": "Judge directory or Hub id; the one that ships by default."}
+    )
+    output: str | None = field(
+        default=None,
+        metadata={"help": "JSON file for the results; by default DATA's name with .agreement.json, here."},
+    )
+    prompt_column: str | None = field(
+        default=None, metadata={"help": "By default prompt or question, or none."}
+    )
+    reference_column: str | None = field(
+        default=None, metadata={"help": "By default references or reference."}
+    )
+    completion_column: str | None = field(
+        default=None, metadata={"help": "By default completion or candidate."}
+    )
+    label_column: str | None = field(
+        default=None, metadata={"help": "1 right, 0 wrong, between them graded; by default label or score."}
+    )
+    group_column: str | None = field(
+        default=None, metadata={"help": "Rows that the bootstrap draws together; by default group, or none."}
+    )
+    id_column: str = field(default="id", metadata={"help": "Column that names the row."})
+    resamples: int = field(default=1000, metadata={"help": "Bootstrap resamples behind each interval."})
+    seed: int = field(default=0, metadata={"help": "Of the bootstrap."})
+
+    def __post_init__(self) -> None:
+        _at_least(0, "resamples", self.resamples)
+
+
+def _at_least(least: int, name: str, value: int) -> None:
+    if value < least:
+        raise ConfigError(f"{name} must be at least {least}, got {value}")

@@ -1,0 +1,112 @@
+"""`candor`: the table of commands. A command's module is imported when asked for, so help stays instant."""
+
+import difflib
+import logging
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from importlib.metadata import version
+from typing import NamedTuple
+
+from judge.errors import CandorError, ConfigError
+
+EXIT_ERROR = 2
+EXIT_INTERRUPTED = 130
+"""128 + SIGINT, as shells say it."""
+
+
+class Command(NamedTuple):
+    """A subcommand: `module.function(argv)`."""
+
+    help: str
+    module: str
+    function: str
+
+
+COMMANDS = {
+    "score": Command("judge every completion of a file and reward it", "rl.cli", "score"),
+    "eval-judge": Command(
+        "compare a judge, and string matching, with human labels", "judge.cli", "eval_judge"
+    ),
+    "env": Command("versions, processor and accelerator, for bug reports", "rl.cli", "env"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in arguments
+    arguments = [argument for argument in arguments if argument != "--debug"]
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    try:
+        _dispatch(arguments)
+    except CandorError as error:
+        if debug:
+            traceback.print_exc()
+        print(f"error: {error}", file=sys.stderr)
+        return EXIT_ERROR
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    return 0
+
+
+def _dispatch(arguments: list[str]) -> None:
+    name = arguments[0] if arguments else "--help"
+    if name in ("-h", "--help"):
+        print(usage())
+    elif name == "--version":
+        print(f"candor {version('candor-rl')}")
+    elif name in COMMANDS:
+        command = COMMANDS[name]
+        function: Callable[[Sequence[str]], None] = getattr(import_module(command.module), command.function)
+        function(arguments[1:])
+    else:
+        near = difflib.get_close_matches(name, COMMANDS, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(COMMANDS)}"
+        raise ConfigError(f"no command {name!r}; {hint}")
+
+
+def usage() -> str:
+    """What `candor --help` prints."""
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name.ljust(width)}  {command.help}" for name, command in COMMANDS.items()]
+    return "\n".join(
+        [
+            "usage: candor COMMAND [--config FILE] [--FLAG VALUE ...] | --help | --version",
+            "",
+            "Teach a language model to answer what it knows, and to say so when it doesn't.",
+            "",
+            *lines,
+            "",
+            "candor COMMAND --help lists the flags of a command; --debug shows where an error came from.",
+        ]
+    )
+
+
+def score(argv: Sequence[str]) -> None:
+    """`candor score`: the judge's scores of a file, with the reward beside them."""
+    from judge import cli
+    from judge.config import ScoreConfig
+    from judge.flags import read_flags
+    from rl.config import RewardConfig, RewardMode
+    from rl.reward import RewardTable, hard_reward, soft_reward
+
+    about = "Judge every completion of a file: a row each with verdict, equivalence, abstention and reward."
+    config, reward = read_flags("candor score", about, argv, ScoreConfig, RewardConfig)
+    if reward.break_even_start is not None or reward.missing_eos_penalty is not None:
+        raise ConfigError("break_even_start and missing_eos_penalty are for training; leave them out here")
+    table = RewardTable.from_break_even(reward.break_even, reward.reward_correct, reward.reward_wrong)
+    function = soft_reward if reward.reward_mode is RewardMode.SOFT else hard_reward
+    cli.score(config, {"reward": lambda score: function(score, table)})
+
+
+def env(argv: Sequence[str]) -> None:
+    """`candor env`: one line a fact."""
+    from judge.environment import machine, versions
+
+    if argv:
+        raise ConfigError(f"candor env takes no arguments, got {' '.join(argv)}")
+    for name, value in (versions() | machine()).items():
+        print(f"{name:<22} {value}")
