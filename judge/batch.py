@@ -115,14 +115,15 @@ def prepare(input_path: Path, output_path: Path, columns: Columns) -> Job:
     for written in (output_path, rejected_path(output_path)):
         if written.exists() and input_path.exists() and written.samefile(input_path):
             raise DataError(f"the input {input_path} would be overwritten; choose another --output")
+    typed = format_of(input_path) is Format.PARQUET
     own: dict[str, pa.DataType] = {}
     rows = 0
     with Rejections(rejected_path(output_path)) as rejections:
         for chunk in _chunks(rejections.sift(read_entries(input_path, columns)), SURVEYED_ROWS):
-            own = widen(own, [entry.values for entry in chunk])
+            own = own if typed else widen(own, [entry.values for entry in chunk])
             rows += len(chunk)
     rejections.check(input_path, rows)
-    if format_of(input_path) is Format.PARQUET:
+    if typed:
         own = {column.name: column.type for column in pq.read_schema(input_path)}
     return Job(input_path, output_path, columns, rows, rejections.count, own)
 

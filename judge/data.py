@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import IO, Any, Self, TypeVar
 
 from judge.errors import DataError
-from judge.outputs import json_text
+from judge.outputs import check_writable, json_text
 from judge.records import Record
 from judge.tables import BadRow, Format, Row, format_of, kind_of, read_rows
 
@@ -127,6 +127,7 @@ class Rejections:
 
     def __enter__(self) -> Self:
         if self.path is not None:
+            check_writable(self.path)
             self.path.unlink(missing_ok=True)
         return self
 

@@ -92,7 +92,9 @@ def _csv(path: Path, gzipped: bool, columns: Mapping[str, pa.DataType]) -> Itera
     with _open_text(path, gzipped) as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
-        yield lambda rows: writer.writerows([_cell(row.get(name)) for name in columns] for row in rows)
+        yield lambda rows: writer.writerows(
+            [_text_or_none(row.get(name)) for name in columns] for row in rows
+        )
 
 
 @contextmanager
@@ -133,10 +135,7 @@ def _type_of(values: Sequence[Any]) -> pa.DataType:
         kind = pa.array(values).type
     except (pa.ArrowException, OverflowError):
         present = [value for value in values if value is not None]
-        if all(isinstance(value, str) or _is_texts(value) for value in present):
-            return _TEXTS
-        numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in present)
-        return _REAL if numbers else _TEXT
+        return _TEXTS if all(isinstance(value, str) or _is_texts(value) for value in present) else _TEXT
     return kind if _has_fields(kind) else _TEXT
 
 
@@ -169,18 +168,22 @@ def _joined(first: pa.DataType, second: pa.DataType) -> pa.DataType:
 def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
     present: Iterable[Any] = values
     if kind == _TEXT:
-        present = (value if value is None or isinstance(value, str) else json_text(value) for value in values)
+        present = (_text_or_none(value) for value in values)
     elif kind == _TEXTS:
-        present = ([value] if isinstance(value, str) else value for value in values)
+        present = (_texts_or_none(value) for value in values)
     elif kind == _REAL:
         present = (None if value is None else float(value) for value in values)
     return pa.array(list(present), type=kind)
 
 
-def _cell(value: object) -> str:
+def _text_or_none(value: object) -> str | None:
+    return value if value is None or isinstance(value, str) else json_text(value)
+
+
+def _texts_or_none(value: object) -> list[str | None] | None:
     if value is None:
-        return ""
-    return value if isinstance(value, str) else json_text(value)
+        return None
+    return [_text_or_none(item) for item in (value if isinstance(value, list) else [value])]
 
 
 def json_text(value: object) -> str:

@@ -157,10 +157,14 @@ def _csv_header(path: Path, fields: list[str]) -> list[str]:
     while header and not header[-1]:
         header.pop()
     header = [name or f"column_{number}" for number, name in enumerate(header, start=1)]
-    repeated = {name for name in header if header.count(name) > 1}
-    if repeated:
-        raise DataError(f"expected each column of {path} once, found {sorted(repeated)} twice; rename one")
+    _refuse_repeated(header, path)
     return header
+
+
+def _refuse_repeated(names: list[str], path: Path) -> None:
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise DataError(f"expected each column of {path} once, found {', '.join(repeated)} twice; rename one")
 
 
 def _csv_row(line: int, header: list[str], fields: list[str], raw: str) -> Row | BadRow:
@@ -175,6 +179,7 @@ def _csv_row(line: int, header: list[str], fields: list[str], raw: str) -> Row |
 
 def _read_parquet(path: Path) -> Iterator[Row]:
     with pq.ParquetFile(path) as file:
+        _refuse_repeated(file.schema_arrow.names, path)
         line = 0
         for batch in file.iter_batches(_PARQUET_READ_ROWS):
             for values in batch.to_pylist():

@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 from judge.errors import CandorError, ConfigError
 
+logger = logging.getLogger(__name__)
+
 EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
 """128 + SIGINT, as shells say it."""
@@ -98,6 +100,7 @@ def score(argv: Sequence[str]) -> None:
     if reward.break_even_start is not None or reward.missing_eos_penalty is not None:
         raise ConfigError("break_even_start and missing_eos_penalty are for training; leave them out here")
     table = RewardTable.from_break_even(reward.break_even, reward.reward_correct, reward.reward_wrong)
+    logger.info("%s reward: %s, break-even t* %g", reward.reward_mode, table, reward.break_even)
     function = soft_reward if reward.reward_mode is RewardMode.SOFT else hard_reward
     cli.score(config, {"reward": lambda score: function(score, table)})
 
