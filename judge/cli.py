@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from judge.config import EvalJudgeConfig, ScoreConfig
+from judge.errors import JudgeError
 from judge.flags import read_flags
 
 if TYPE_CHECKING:
@@ -81,6 +82,8 @@ def eval_judge(argv: Sequence[str]) -> None:
     directory = find_judge(config.judge)
     scores = score_all(Judge.from_pretrained(directory), [row.record for row in rows])
     judged = [(row, score) for row, score in zip(rows, scores, strict=True) if score is not None]
+    if not judged:
+        raise JudgeError(f"expected scores for {len(rows)} rows of {data}, got none; is the judge whole?")
     systems = compare(
         [row for row, _ in judged],
         [score for _, score in judged],

@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    _log_to_stderr()
     try:
         _dispatch(arguments)
     except CandorError as error:
@@ -52,6 +52,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
     return 0
+
+
+def _log_to_stderr() -> None:
+    """This project's messages from INFO on, everybody else's from WARNING on."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    for package in ("judge", "rl"):
+        logging.getLogger(package).setLevel(logging.INFO)
 
 
 def _dispatch(arguments: list[str]) -> None:

@@ -1,0 +1,147 @@
+import hashlib
+import json
+import sys
+import types
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from judge import cli
+from judge.config import EvalJudgeConfig, ScoreConfig
+from judge.errors import ConfigError, JudgeError
+from judge.records import Record, Score, Verdict
+
+
+def row(name: str, reference: str, candidate: str, label: object) -> dict:
+    return {
+        "id": name, "question": "Which?", "references": [reference], "candidate": candidate,
+        "label": label, "group": reference,
+    }  # fmt: skip
+
+
+ROWS = [
+    row("a", "Lima", "It is Lima.", 1),
+    row("b", "Lima", "Quito", 0),
+    row("c", "Ada", "Ada", 1),
+    row("d", "Ada", "?", 0),
+    row("e", "Ada", "Bob", "unsure"),
+]
+
+
+class FakeJudge:
+    """Correct where the completion holds a reference; no score for "?"."""
+
+    @classmethod
+    def from_pretrained(cls, directory: Path) -> "FakeJudge":
+        return cls()
+
+    def score(self, records: Sequence[Record]) -> list[Score | None]:
+        return [
+            None if r.completion == "?"
+            else Score(0.9, 0.0, Verdict.CORRECT) if r.references[0] in r.completion
+            else Score(0.1, 0.0, Verdict.WRONG)
+            for r in records
+        ]  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def judge_dir(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A stand-in for `judge.scorer`, whose judge needs no encoder; and the directory it is said to be in."""
+    directory = tmp_path / "judge"
+    directory.mkdir()
+    (directory / "weights").write_text("1 2 3")
+    scorer = types.ModuleType("judge.scorer")
+    scorer.Judge = FakeJudge
+    scorer.find_judge = lambda source: directory
+    monkeypatch.setitem(sys.modules, "judge.scorer", scorer)
+    monkeypatch.chdir(tmp_path)
+    return directory
+
+
+@pytest.fixture
+def labelled(tmp_path: Path) -> Path:
+    path = tmp_path / "labelled.v1.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+    return path
+
+
+def evaluate(*argv: str) -> dict:
+    cli.eval_judge(list(argv))
+    (output,) = Path().glob("*.agreement.json")
+    return json.loads(output.read_text())
+
+
+def test_eval_judge_shows_the_judge_beside_string_matching(labelled, capsys):
+    result = evaluate("--data", str(labelled), "--resamples", "20")
+    shown = capsys.readouterr().out
+    assert list(result["systems"]) == ["judge", "exact match", "contains", "token F1"]
+    assert result["systems"]["judge"]["accuracy"]["value"] == 1.0
+    # exact match on a, b, c: "it is lima" is not "lima", so one of three is missed
+    assert result["systems"]["exact match"]["accuracy"]["value"] == pytest.approx(2 / 3)
+    for name in result["systems"]:
+        assert name in shown
+
+
+def test_eval_judge_counts_what_it_could_not_use_and_leaves_it_out_for_all(labelled):
+    result = evaluate("--data", str(labelled), "--resamples", "0")
+    assert result["counts"] == {"rows": 3, "rejected": 1, "unscored": 1}
+    (row,) = Path("labelled.v1.agreement.json.rejected.jsonl").read_text().splitlines()
+    assert json.loads(row)["line"] == 5
+
+
+def test_eval_judge_writes_down_what_the_figures_came_from(labelled, judge_dir):
+    result = evaluate("--data", str(labelled), "--resamples", "7", "--seed", "3")
+    assert result["data_sha256"] == hashlib.sha256(labelled.read_bytes()).hexdigest()
+    assert result["judge_sha256"] == cli.fingerprint(judge_dir)
+    assert (result["settings"]["resamples"], result["settings"]["seed"]) == (7, 3)
+    assert result["versions"]["python"]
+
+
+def test_eval_judge_writes_null_for_what_is_undefined(tmp_path):
+    path = tmp_path / "one_class.jsonl"
+    path.write_text(json.dumps(ROWS[0]) + "\n")
+    result = evaluate("--data", str(path))
+    assert result["systems"]["judge"]["auroc"] == {"value": None, "low": None, "high": None}
+
+
+def test_eval_judge_writes_where_it_is_told(labelled, tmp_path):
+    cli.eval_judge(["--data", str(labelled), "--output", "new/result.json", "--resamples", "0"])
+    assert json.loads((tmp_path / "new" / "result.json").read_text())["counts"]["rows"] == 3
+
+
+def test_eval_judge_with_nothing_scored_is_an_error(tmp_path):
+    path = tmp_path / "labelled.jsonl"
+    path.write_text(json.dumps(ROWS[3]) + "\n")
+    with pytest.raises(JudgeError, match="expected scores for 1 rows"):
+        cli.eval_judge(["--data", str(path)])
+
+
+def test_score_writes_the_output_and_prints_the_summary(labelled, capsys):
+    config = ScoreConfig(
+        input=str(labelled), output="out.jsonl", prompt_column="question", reference_column="references",
+        completion_column="candidate",
+    )  # fmt: skip
+    cli.score(config, {"twice": lambda score: 2 * score.equivalence})
+    rows = [json.loads(line) for line in Path("out.jsonl").read_text().splitlines()]
+    assert [row["verdict"] for row in rows] == ["correct", "wrong", "correct", None, "wrong"]
+    assert rows[0]["twice"] == pytest.approx(1.8)
+    assert "mean twice" in capsys.readouterr().out
+
+
+def test_the_fingerprint_changes_with_any_file_of_the_judge_and_its_name(judge_dir):
+    seen = {cli.fingerprint(judge_dir)}
+    (judge_dir / "weights").write_text("1 2 4")
+    seen.add(cli.fingerprint(judge_dir))
+    (judge_dir / "weights").rename(judge_dir / "other")
+    seen.add(cli.fingerprint(judge_dir))
+    (judge_dir / "checkpoints").mkdir()
+    seen.add(cli.fingerprint(judge_dir))
+    assert len(seen) == 3
+
+
+def test_settings_out_of_range_are_refused():
+    with pytest.raises(ConfigError, match="chunk_rows must be at least 1"):
+        ScoreConfig(input="a", output="b", chunk_rows=0)
+    with pytest.raises(ConfigError, match="resamples must be at least 0"):
+        EvalJudgeConfig(data="a", resamples=-1)
