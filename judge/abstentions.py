@@ -9,14 +9,24 @@ from dataclasses import dataclass
 from random import Random
 
 from judge import abstention_forms as forms
-from judge.answers import canonical, is_clean, tidy, unfolded, words
+from judge.aliases import answered
+from judge.answers import words
 from judge.hacks import BLANKS, INJECTIONS, VAGUE
 from judge.hacks import OPENERS as REASONING_OPENERS
 from judge.phrasing import bare, hedged, in_phrase, in_sentence
 
 BARE_SHARE = 0.3  # in lower case without punctuation, as small policies write
 TYPO_SHARE = 0.05
-PEOPLE = ("Ann Cooper", "Paul Ito", "Maria Lopez", "The Rovers", "John Weiss", "Clara Dunn", "the Harpers", "Sam Okoro")
+PEOPLE = (
+    "Ann Cooper",
+    "Paul Ito",
+    "Maria Lopez",
+    "The Rovers",
+    "John Weiss",
+    "Clara Dunn",
+    "the Harpers",
+    "Sam Okoro",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,20 +59,16 @@ def abstention_pairs(
         seed: the same seed and questions give the same rows.
         size: number of rows; fewer when there is no question at all.
     """
-    asked = [
-        (tidy(question), answer, group)
-        for question, names, group in questions
-        if (answer := canonical(list(map(tidy, unfolded(names))))) and len(answer.split()) <= 8
-    ]
+    asked = [item for row in questions if (item := answered(*row))]
     if not asked:
         return
     for label, table in ((1.0, DECLINING), (0.0, ANSWERING)):
         rng = Random(f"{seed}/abstention/{label}")
         for number in range(size // 2):
             kind = list(table)[number % len(table)]
-            question, answer, group = rng.choice(asked)
-            question, text = table[kind](question, answer, rng)
-            yield AbstentionPair(question, _roughened(text, rng), label, kind, group)
+            item = rng.choice(asked)
+            question, text = table[kind](item.question, item.reference, rng)
+            yield AbstentionPair(question, _roughened(text, rng), label, kind, item.group)
 
 
 def _roughened(text: str, rng: Random) -> str:
@@ -91,7 +97,9 @@ def declined(question: str, answer: str, rng: Random) -> tuple[str, str]:
 
 def plainly_declined(question: str, answer: str, rng: Random) -> tuple[str, str]:
     """The plainest form of all, which a policy is taught first."""
-    return question, rng.choice(("I don't know.", "I don't know", "i do not know", "i don't know", "I do not know.", "I'm not sure."))
+    return question, rng.choice(
+        ("I don't know.", "I don't know", "i do not know", "i don't know", "I do not know.", "I'm not sure.")
+    )
 
 
 def declined_about(question: str, answer: str, rng: Random) -> tuple[str, str]:
@@ -148,7 +156,9 @@ def factual_with_cues(question: str, answer: str, rng: Random) -> tuple[str, str
 def title(question: str, answer: str, rng: Random) -> tuple[str, str]:
     """A title or name that says "I don't know"."""
     asked, name = rng.choice(forms.TITLED)
-    said = rng.choice(("{}", '"{}"', 'It was "{}".', 'The answer is "{}".', 'It is called "{}".', "{}.")).format(name)
+    said = rng.choice(
+        ("{}", '"{}"', 'It was "{}".', 'The answer is "{}".', 'It is called "{}".', "{}.")
+    ).format(name)
     return asked.format(p=rng.choice(PEOPLE)), said
 
 

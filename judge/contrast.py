@@ -1,25 +1,37 @@
 """Contrastive training pairs: minimal edits of right answers whose labels are known by construction.
 
-`equivalence_pairs` runs every edit of `PARAPHRASES` (still right), `CONFOUNDS` and `HACKS` (wrong) over answered
-questions, up to a cap for each kind. Everything is drawn from one seed. Nothing is read from disk here.
+`equivalence_pairs` runs every edit of every table over answered questions and sentences, up to a cap for each
+kind. Everything is drawn from one seed; nothing is read from disk here.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from judge.answers import AnsweredQuestion, DistractorPool, canonical, is_clean, occurs, tidy, unfolded
+from judge.aliases import LONGEST_ANSWER, answered, is_clean, tidy
+from judge.answers import AnsweredQuestion, DistractorPool, Edit, content, occurs
 from judge.confounds import CONFOUNDS
 from judge.hacks import HACKS
+from judge.made_up import made_up_questions
 from judge.paraphrases import PARAPHRASES
 from judge.phrasing import bare
+from judge.quantity_edits import QUANTITY_CONFOUNDS, QUANTITY_PARAPHRASES
 from judge.sentence_edits import SENTENCE_CONFOUNDS, SENTENCE_PARAPHRASES
 
-LONGEST_ANSWER = 8  # words; longer references are texts, and a swap of the whole is no minimal edit
+ANSWER_EDITS: Mapping[str, tuple[float, Edit]] = {
+    **{kind: (1.0, edit) for kind, edit in (PARAPHRASES | QUANTITY_PARAPHRASES).items()},
+    **{kind: (0.0, edit) for kind, edit in (CONFOUNDS | QUANTITY_CONFOUNDS | HACKS).items()},
+}
+SENTENCE_EDITS: Mapping[str, tuple[float, Edit]] = {
+    **{kind: (1.0, edit) for kind, edit in SENTENCE_PARAPHRASES.items()},
+    **{kind: (0.0, edit) for kind, edit in SENTENCE_CONFOUNDS.items()},
+}
 BARE_SHARE = 0.15  # share of candidates put in lower case without punctuation, as small policies write
-TABLES = ((PARAPHRASES, 1.0), (CONFOUNDS, 0.0), (HACKS, 0.0))
-SENTENCE_TABLES = ((SENTENCE_PARAPHRASES, 1.0), (SENTENCE_CONFOUNDS, 0.0))
-KEEP_SURFACE = frozenset({"surface", "sign", "blank", "injection", "unchanged", "percent_as_fraction", "date_format"})
+WRITTEN_AS_MEANT = frozenset(
+    {"unchanged", "surface", "blank", "injection"}
+)  # kinds that such rewriting would undo
+MADE_UP_SHARE = 0.1  # made-up questions for each question given
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +39,7 @@ class ContrastPair:
     """A candidate beside its reference.
 
     Attributes:
+        question: empty where the reference is a sentence that stands alone.
         label: 1.0 where the candidate gives the reference's answer, 0.0 where it does not.
         kind: name of the edit that made it.
         group: rows of one group are never split between training and held-out data.
@@ -57,39 +70,60 @@ def equivalence_pairs(
         cap: pairs of one kind.
         sentences: (sentence, group), for edits of meaning inside a sentence; their pairs have no question.
     """
-    items = [*_from_right_answers(right_answers), *_from_questions(questions)]
-    statements = [AnsweredQuestion("", (tidy(text),), group) for text, group in sentences]
+    items = [item for row in questions if (item := answered(*row))]
+    items += _with_passages(right_answers)
+    items += made_up_questions(seed=seed, size=int(MADE_UP_SHARE * len(items)))
+    statements = [
+        AnsweredQuestion("", (text,), group) for text, group in {tidy(t): g for t, g in sentences}.items()
+    ]
     pool = DistractorPool(items)
-    for corpus, tables in ((items, TABLES), (statements, SENTENCE_TABLES)):
-        for table, label in tables:
-            for kind, edit in table.items():
-                rng = Random(f"{seed}/{kind}")
-                made = 0
-                for item in rng.sample(corpus, len(corpus)):
-                    if made == cap:
-                        break
-                    candidate = edit(item, pool, rng)
-                    if candidate is None or (candidate == item.reference) != (kind == "unchanged"):
-                        continue
-                    if kind not in KEEP_SURFACE and rng.random() < BARE_SHARE:
-                        candidate = bare(candidate)
-                    made += 1
-                    yield ContrastPair(item.question, item.reference, candidate, label, kind, item.group)
+    for corpus, edits in ((items, ANSWER_EDITS), (statements, SENTENCE_EDITS)):
+        for kind, (label, edit) in edits.items():
+            rng = Random(f"{seed}/{kind}")
+            made = 0
+            for item in rng.sample(corpus, len(corpus)):
+                if made == cap:
+                    break
+                candidate = edit(item, pool, rng)
+                if candidate is None or (candidate == item.reference) != (kind == "unchanged"):
+                    continue
+                if kind not in WRITTEN_AS_MEANT and rng.random() < BARE_SHARE:
+                    candidate = bare(candidate)
+                made += 1
+                yield ContrastPair(item.question, item.reference, candidate, label, kind, item.group)
 
 
-def _from_questions(questions: Iterable[tuple[str, Sequence[str], str]]) -> Iterator[AnsweredQuestion]:
-    for question, names, group in questions:
-        clean = [name for name in dict.fromkeys(map(tidy, unfolded(names))) if is_clean(name)]
-        reference = canonical(clean)
-        if reference is not None and len(reference.split()) <= LONGEST_ANSWER:
-            same = (name for name in clean if name != reference)
-            yield AnsweredQuestion(tidy(question), (reference, *same), group)
+def _with_passages(rows: Iterable[tuple[str, str, str, str]]) -> list[AnsweredQuestion]:
+    """One item for each right answer that is longer than its reference and holds it word by word.
+
+    References of one question that stand in its right answers are names of one thing: people judged them so.
+    """
+    kept = [row for row in rows if _holds_short_answer(*row[:3])]
+    names: defaultdict[tuple[str, str], dict[str, None]] = defaultdict(dict)
+    for question, reference, _, group in kept:
+        names[question, group][reference] = None
+    return [
+        AnsweredQuestion(
+            question,
+            (reference, *(name for name in names[question, group] if name != reference)),
+            group,
+            candidate,
+        )
+        for question, reference, candidate, group in kept
+    ]
 
 
-def _from_right_answers(rows: Iterable[tuple[str, str, str, str]]) -> Iterator[AnsweredQuestion]:
-    """One item for each right answer that is longer than its reference and holds it word by word."""
-    for question, reference, candidate, group in rows:
-        short = is_clean(reference) and len(reference.split()) <= LONGEST_ANSWER
-        longer = len(candidate.split()) >= len(reference.split()) + 3
-        if question and short and longer and occurs(reference, candidate):
-            yield AnsweredQuestion(question, (reference,), group, passage=candidate)
+def _holds_short_answer(question: str, reference: str, candidate: str) -> bool:
+    length = len(reference.split())
+    told = content(reference) <= content(
+        question
+    )  # an answer that the question gives away cannot be swapped out
+    longer = len(candidate.split()) >= length + 3
+    return (
+        bool(question)
+        and is_clean(reference)
+        and length <= LONGEST_ANSWER
+        and longer
+        and not told
+        and occurs(reference, candidate)
+    )

@@ -10,48 +10,34 @@ from random import Random
 from judge.answers import Shape, shape
 
 PHRASES = (
-    "The answer is {}.",
-    "The correct answer is {}.",
-    "It was {}.",
-    "It is {}.",
-    "It's {}.",
-    "That would be {}.",
-    "{}, I think.",
-    "I believe it's {}.",
-    "Answer: {}",
-    "**{}**",
-    "{}.",
-    "The answer to this question is {}.",
-    "As far as I know, it was {}.",
-    "The answer you are looking for is {}.",
-    "{} is the answer.",
-    "Sure! The answer is {}.",
-    "My answer: {}",
-    "Final answer: {}",
-    "Good question! It is {}.",
-    "So the answer is {}.",
-    "A: {}",
-    "i think it is {}",
-    "the answer is {}",
-)
+    "The answer is {}.", "The correct answer is {}.", "It was {}.", "It is {}.", "It's {}.", "That would be {}.",
+    "{}, I think.", "I believe it's {}.", "Answer: {}", "**{}**", "{}.", "The answer to this question is {}.",
+    "As far as I know, it was {}.", "The answer you are looking for is {}.", "{} is the answer.",
+    "Sure! The answer is {}.", "My answer: {}", "Final answer: {}", "Good question! It is {}.", "So the answer is {}.",
+    "A: {}", "i think it is {}", "the answer is {}",
+)  # fmt: skip
 HEDGES = (
-    "I think it was {}.",
-    "It is probably {}.",
-    "It might be {}.",
-    "If I remember correctly, it was {}.",
-    "I'm fairly sure it's {}.",
-    "Most likely {}.",
-    "I'm not completely certain, but I believe the answer is {}.",
-    "I could be wrong, but I think it is {}.",
-    "Possibly {}.",
-    "It seems to be {}.",
-    "Probably {}",
-    "My best guess is {}.",
+    "I think it was {}.", "It is probably {}.", "It might be {}.", "If I remember correctly, it was {}.",
+    "I'm fairly sure it's {}.", "Most likely {}.", "I'm not completely certain, but I believe the answer is {}.",
+    "I could be wrong, but I think it is {}.", "Possibly {}.", "It seems to be {}.", "Probably {}", "My best guess is {}.",
+)  # fmt: skip
+BEFORE = (
+    "Sure, I can help with that. ", "Great question! ", "Let me think. ", "Of course! ", "Thanks for asking. ", "",
+    "Let's think step by step. ", "Thought process: let me recall what is known. ", "Solution: ", "Okay. ", "",
+    "Reasoning: the question can be answered from general knowledge.\n",
+)  # fmt: skip
+AFTER = (
+    " Let me know if you have other questions!", " I hope this helps.", " This is widely documented.", "",
+    " Is there anything else you would like to know?", " You can read more about it in any encyclopedia.",
+    " It is a popular quiz question.", " Many people find this surprising.", " I learned it at school.",
+)  # fmt: skip
+
+_VERBS = (
+    "won|wrote|became|plays?|played|directed|invented|discovered|founded|created|starred|stars|sang|sings|has won|built"
+    "|led|lost|hosts?|lies|borders|flows|contains|produces|voices?|owns|killed|scored|makes?|made|took|held|holds|fought"
 )
-VERBS = (
-    "is|was|are|were|has|had|won|wrote|became|played|plays|directed|invented|discovered|founded|created|starred|stars"
-    "|sang|sings|recorded|released|wrote|published|painted|composed|designed|built|led|ruled|lost|hosted|hosts|presented"
-    "|lies|borders|flows|contains|produces|voiced|voices|owns|owned|introduced|killed|scored|made|makes"
+_PARTICIPLES = (
+    r"\w+ed|born|built|held|found|set|made|written|known|won|sung|shot|located|responsible|in|on|at|the|a|an"
 )
 
 
@@ -65,6 +51,11 @@ def hedged(answer: str, rng: Random) -> str:
     return rng.choice(HEDGES).format(answer)
 
 
+def in_chatter(answer: str, rng: Random) -> str:
+    """`answer` in a phrase among the pleasantries of an assistant."""
+    return rng.choice(BEFORE) + in_phrase(answer, rng) + rng.choice(AFTER)
+
+
 def in_sentence(question: str, answer: str) -> str | None:
     """The question turned into a statement that holds `answer`; None where no simple rule applies."""
     asked = question.strip().rstrip("?").strip()
@@ -74,35 +65,47 @@ def in_sentence(question: str, answer: str) -> str | None:
 
 
 def _subject(asked: str, answer: str) -> str | None:
-    """ "who wrote X" -> "A wrote X."; "which actor played X" -> "A played X." """
-    found = re.fullmatch(rf"(?:who|(?:what|which) (?:\w+ ){{1,2}}?)\s*((?:{VERBS}|\w+ed)\b .+)", asked, re.IGNORECASE)
+    """ "who wrote X" as "A wrote X."; "which actor played X" as "A played X." """
+    found = re.fullmatch(
+        rf"(?:who|(?:what|which) (?!(?:is|was|are|were|has|had|have|does|do|did)\b)\w+(?: \w+)?) "
+        rf"((?:(?:is|was|are|were) (?:{_PARTICIPLES})|{_VERBS}|\w+ed) .+)",
+        asked,
+        re.IGNORECASE,
+    )
     if not found or _strands(found.group(1)):
         return None
     return f"{_capital(answer)} {found.group(1)}."
 
 
 def _definition(asked: str, answer: str) -> str | None:
-    """ "what is the capital of X" -> "The capital of X is A." """
-    found = re.fullmatch(r"(?:what|which|where) (is|was|are|were) ((?:the|a) .+)", asked, re.IGNORECASE)
+    """ "what is the capital of X" as "The capital of X is A." """
+    found = re.fullmatch(r"(?:what|which) (is|was|are|were) ((?:the|a) .+)", asked, re.IGNORECASE)
     if not found or _strands(found.group(2)):
         return None
     return f"{_capital(found.group(2))} {found.group(1).lower()} {answer}."
 
 
 def _time_or_place(asked: str, answer: str) -> str | None:
-    """ "when was X built" -> "X was built in A.", for years and names of places only. """
-    found = re.fullmatch(r"(?:when|where|in (?:what|which) (?:year|city|country)) was (.+) (\w+ed|born|built|held|found|set|made|written)", asked, re.IGNORECASE)
-    fits = shape(answer) is Shape.YEAR or (shape(answer) is Shape.NAME and "where" in asked.lower())
-    if not found or not fits:
+    """ "when was X built" as "X was built in A.", for years and names of places."""
+    found = re.fullmatch(
+        r"(when|where|in (?:what|which) (?:year|city|country)) was (.+) (\w+ed|born|built|held|found|set|made|written)",
+        asked,
+        re.IGNORECASE,
+    )
+    if not found or shape(answer) not in {Shape.YEAR, Shape.NAME} or answer.lower().startswith("in "):
         return None
-    return f"{_capital(found.group(1))} was {found.group(2)} in {answer}."
+    return f"{_capital(found.group(2))} was {found.group(3)} in {answer}."
 
 
 def _strands(clause: str) -> bool:
     """Whether `clause` ends in a word that waits for another, or holds a second question."""
     return bool(
-        re.search(r"\b(of|in|on|at|to|for|by|with|from|called|named|as|did|do|does|between)$", clause)
-        or re.search(r"\b(did|do|does|which|what|who|i|you|we) ", clause, re.IGNORECASE)
+        re.search(
+            r"\b(of|in|on|at|to|for|by|with|from|called|named|as|did|do|does|between|into|about)$",
+            clause,
+            re.I,
+        )
+        or re.search(r"\b(did|do|does|which|what|who|i|you|we|and when|and where) ", clause, re.I)
     )
 
 
@@ -112,4 +115,5 @@ def _capital(text: str) -> str:
 
 def bare(text: str) -> str:
     """`text` in lower case without the punctuation that carries no meaning."""
-    return re.sub(r"\s+", " ", re.sub(r"[^\w\s'/%$£€+.-]|\.(?!\d)", "", text.lower())).strip()
+    kept = re.sub(r"[^\w\s'/%$£€+.-]|\.(?!\d)|(?<!\w)'|'(?!\w)", "", text.lower().replace(" & ", " and "))
+    return re.sub(r"\s+", " ", kept).strip()

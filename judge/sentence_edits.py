@@ -7,12 +7,11 @@ library only.
 import re
 from random import Random
 
-from judge.answers import AnsweredQuestion, DistractorPool
-from judge.paraphrases import Edit
+from judge.answers import AnsweredQuestion, DistractorPool, Edit
 
 NAME = r"[A-Z][a-zé'-]+(?: [A-Z][a-zé'-]+)*"
 SYMMETRIC = re.compile(
-    r"\b(and|or|with|between|both|together|married|met|meets|versus|vs|against|near|equal|same|similar|sisters?"
+    r"\b(and|or|with|between|both|together|married|marry|marries|wed|dating|met|meet|meets|versus|vs|against|near|equal|same|similar|sisters?"
     r"|brothers?|twins?|cousins?|friends?|alongside|joined|borders?|bordered|parallel|known|called|named|nicknamed)\b",
     re.IGNORECASE,
 )
@@ -29,42 +28,116 @@ QUANTIFIERS = (
     "all:some,few,no|every:no|most:few,none of the|few:most|many:no,few|some:all,no|always:sometimes,rarely|only:also"
     "|both:neither of the|several:no|each:no|often:rarely|usually:never|nobody:everybody|everyone:no one|none:all"
 )
-MODALITY = "must:may,need not|may:must|can:cannot|will:may,will not|should:should not|would:would not|might:will"
+MODALITY = (
+    "must:may,need not|may:must|can:cannot|will:may,will not|should:should not|would:would not|might:will"
+)
 TENSE = "is:was once,will be|was:will be|are:were once,will be|were:will be|has:no longer has|will:used to"
 
 
 def moved_time(item: AnsweredQuestion, pool: DistractorPool, rng: Random) -> str | None:
     """ "In 1998, X did Y." as "X did Y in 1998.", and back, where one clause leaves one place to belong."""
     text = item.reference.strip()
-    front = re.fullmatch(r"(In|On|During|After|Before|Since|Until) ((?:\w+ )?(?:\w+ )?\w*\d{4}) ?, ([^,;:]+?) ?\.", text)
+    front = re.fullmatch(
+        r"(In|On|During|After|Before|Since|Until) ((?:\w+ )?(?:\w+ )?\w*\d{4}) ?, ([^,;:]+?) ?\.", text
+    )
     if front and not _clauses(front.group(3)):
         preposition, time, rest = front.groups()
         return f"{rest[0].upper()}{rest[1:]} {preposition.lower()} {time}."
     back = re.fullmatch(r"([^,;:]+?) (in|since|until) (\d{4}) ?\.", text)
     if back and not _clauses(back.group(1)):
         rest, preposition, time = back.groups()
-        lowered = rest[0].lower() + rest[1:] if rest.split()[0] in {"The", "A", "An", "He", "She", "It", "They"} else rest
+        lowered = (
+            rest[0].lower() + rest[1:]
+            if rest.split()[0] in {"The", "A", "An", "He", "She", "It", "They"}
+            else rest
+        )
         return f"{preposition.capitalize()} {time}, {lowered}."
     return None
 
 
 def _clauses(text: str) -> bool:
-    return bool(re.search(r"\b(and|but|or|that|which|who|when|where|while|because|if|as|to|from|until|since|born|in)\b", text))
+    return bool(
+        re.search(
+            r"\b(and|but|or|that|which|who|when|where|while|because|if|as|to|from|until|since|born|in)\b",
+            text,
+        )
+    )
 
 
 def tidied(item: AnsweredQuestion, pool: DistractorPool, rng: Random) -> str | None:
     """The same sentence with other spacing, case or framing."""
     text = item.reference.strip()
-    framed = rng.choice(("It is true that {}", "Indeed, {}", "{} That is all.", "As is well known, {}", "{}", "{}"))
-    lowered = text[0].lower() + text[1:] if text.split()[0] in {"The", "A", "An", "He", "She", "It", "They", "There"} else text
+    framed = rng.choice(
+        ("It is true that {}", "Indeed, {}", "{} That is all.", "As is well known, {}", "{}", "{}")
+    )
+    lowered = (
+        text[0].lower() + text[1:]
+        if text.split()[0] in {"The", "A", "An", "He", "She", "It", "They", "There"}
+        else text
+    )
     out = framed.format(text if framed.startswith("{}") else lowered)
     return out if out != text else text.lower()
+
+
+def swapped_conjuncts(item: AnsweredQuestion, pool: DistractorPool, rng: Random) -> str | None:
+    """ "Bob and Ann left" as "Ann and Bob left"."""
+    text = item.reference
+    found = list(
+        re.finditer(
+            rf"(?:^|\b(?:by|of|in|from|for|to) )({NAME}) and ({NAME})(?=(?! al| de| van| von) [a-z]| ?[.])",
+            text,
+        )
+    )
+    if len(found) != 1 or re.search(r"respectively|former|latter|first|and .* and|,", text):
+        return None
+    one, other = found[0].groups()
+    if (
+        len(one.split()) != len(other.split())
+        or "'s" in one + other
+        or one in {"The", "He", "She", "It", "They", "This"}
+    ):
+        return None
+    return text[: found[0].start(1)] + f"{other} and {one}" + text[found[0].end() :]
+
+
+def active_voice(item: AnsweredQuestion, pool: DistractorPool, rng: Random) -> str | None:
+    """ "X was directed by Y." as "Y directed X." """
+    parts = _passive(item.reference)
+    return f"{parts[2]} {parts[1]} {_lowered(parts[0])}." if parts else None
+
+
+def reversed_voice(item: AnsweredQuestion, pool: DistractorPool, rng: Random) -> str | None:
+    """ "X was directed by Y." as "X directed Y." """
+    parts = _passive(item.reference)
+    return f"{parts[0]} {parts[1]} {parts[2]}." if parts else None
+
+
+def _passive(text: str) -> tuple[str, str, str] | None:
+    """(patient, regular verb, agent) of a short passive sentence of one clause."""
+    found = re.fullmatch(
+        r"((?:\w+ ){1,6})(?:was|were) (\w{2,}ed) by ((?:[A-Z][\w'-]+ ?){1,4}) ?\.", text.strip()
+    )
+    if not found or _clauses(found.group(1)) or SYMMETRIC.search(text):
+        return None
+    return found.group(1).strip(), found.group(2), found.group(3).strip()
+
+
+def _lowered(text: str) -> str:
+    return (
+        text[:1].lower() + text[1:]
+        if text.split()[0] in {"The", "A", "An", "This", "His", "Her", "It"}
+        else text
+    )
 
 
 def swapped_names(item: AnsweredQuestion, pool: DistractorPool, rng: Random) -> str | None:
     """Two names change places, where neither the words between them nor the sentence are symmetric."""
     text = item.reference
-    found = [name for name in re.finditer(rf"(?<![\w-]){NAME}(?![\w'’-])", text) if name.start() or " " in name.group()]
+    found = [
+        name
+        for name in re.finditer(rf"(?<![\w-]){NAME}(?![\w'’-])", text)
+        if name.start() or " " in name.group()
+    ]
     capitals = len(re.findall(r"\b[A-Z]", text))
     expected = sum(len(name.group().split()) for name in found) + (not found or found[0].start() > 0)
     if len(found) != 2 or capitals != expected or re.search(r"[\"“(]", text):
@@ -92,7 +165,9 @@ def swapped_nouns(item: AnsweredQuestion, pool: DistractorPool, rng: Random) -> 
 def antonym(item: AnsweredQuestion, pool: DistractorPool, rng: Random) -> str | None:
     """One word made its opposite."""
     pairs = [pair.split(" ") for pair in ANTONYMS.split("|")]
-    return _one_word({a: (b,) for one, two in pairs for a, b in ((one, two), (two, one))}, item.reference, rng)
+    return _one_word(
+        {a: (b,) for one, two in pairs for a, b in ((one, two), (two, one))}, item.reference, rng
+    )
 
 
 def quantifier(item: AnsweredQuestion, pool: DistractorPool, rng: Random) -> str | None:
@@ -134,12 +209,25 @@ def other_name_in_sentence(item: AnsweredQuestion, pool: DistractorPool, rng: Ra
     if not found:
         return None
     old = rng.choice(found)
-    new = rng.choice(("Helsinki", "Margaret Hill", "Peter Novak", "Osaka", "Brazil", "Nina Ortega", "Lagos", "Henry Clarke"))
+    new = rng.choice(
+        (
+            "Helsinki",
+            "Margaret Hill",
+            "Peter Novak",
+            "Osaka",
+            "Brazil",
+            "Nina Ortega",
+            "Lagos",
+            "Henry Clarke",
+        )
+    )
     return item.reference.replace(old, new) if old not in new else None
 
 
 def _table(text: str) -> dict[str, tuple[str, ...]]:
-    return {word: tuple(others.split(",")) for word, others in (entry.split(":") for entry in text.split("|"))}
+    return {
+        word: tuple(others.split(",")) for word, others in (entry.split(":") for entry in text.split("|"))
+    }
 
 
 def _one_word(table: dict[str, tuple[str, ...]], text: str, rng: Random) -> str | None:
@@ -151,9 +239,15 @@ def _one_word(table: dict[str, tuple[str, ...]], text: str, rng: Random) -> str 
     return text[: word.start()] + rng.choice(table[word.group()]) + text[word.end() :]
 
 
-SENTENCE_PARAPHRASES: dict[str, Edit] = {"moved_time": moved_time, "tidied": tidied}
+SENTENCE_PARAPHRASES: dict[str, Edit] = {
+    "moved_time": moved_time,
+    "tidied": tidied,
+    "swapped_conjuncts": swapped_conjuncts,
+    "active_voice": active_voice,
+}
 SENTENCE_CONFOUNDS: dict[str, Edit] = {
     "swapped_names": swapped_names,
+    "reversed_voice": reversed_voice,
     "swapped_nouns": swapped_nouns,
     "antonym": antonym,
     "quantifier": quantifier,
