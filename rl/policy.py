@@ -63,6 +63,10 @@ class CausalLM:
     """
 
     def __init__(self, model: PreTrainedModel | PeftModel, temperature: float) -> None:
+        if isinstance(model, PeftModel) and model.active_peft_config.is_prompt_learning:
+            raise ConfigError(
+                f"expected adapters inside the layers, such as LoRA, got {model.active_peft_config.peft_type}"
+            )
         self.model = model.get_base_model() if isinstance(model, PeftModel) else model
         self.head = self.model.get_output_embeddings()
         if self.head is None:

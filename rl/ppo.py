@@ -132,6 +132,10 @@ def train(
                 experience, objective = evaluate(state, config, episodes, list(scored.values()))
             with clock.phase("update"):
                 metrics |= objective | improve(state, config, experience)
+            if config.kl_target is not None:
+                state.kl_coef = adapted_kl_coef(
+                    state.kl_coef, objective["objective/kl"], config.kl_target, len(scored), config.kl_horizon
+                )
         if oracle is not None:
             metrics["judge/oracle_agreement"] = agreement(scores, oracle.score(answered))
         metrics |= clock.seconds
@@ -192,7 +196,7 @@ def with_completions(records: Sequence[Record], completions: Sequence[str]) -> l
 def evaluate(
     state: TrainState, config: PPOConfig, episodes: Episodes, rewards: Sequence[float]
 ) -> tuple[Experience, Metrics]:
-    """Log-probs, values, KL penalty, advantages and returns of judged episodes; moves an adaptive beta.
+    """Log-probs, values, KL penalty, advantages and returns of judged episodes.
 
     Args:
         episodes: those that have a reward.
@@ -220,10 +224,6 @@ def evaluate(
     }
     if config.whiten_advantages:
         advantages = whiten(advantages, mask)
-    if config.kl_target is not None:
-        state.kl_coef = adapted_kl_coef(
-            state.kl_coef, float(metrics["objective/kl"]), config.kl_target, len(mask), config.kl_horizon
-        )
     experience = Experience(episodes, logprobs, values, advantages, returns)
     return experience, {name: float(value) for name, value in metrics.items()}
 
@@ -255,19 +255,16 @@ def step(state: TrainState, config: PPOConfig, minibatch: Experience) -> dict[st
         piece = minibatch.rows(rows)
         mask = piece.episodes.response_mask
         logprobs, values = state.policy(piece.episodes)
-        log_ratio = logprobs - piece.old_logprobs
-        per_token = torch.stack(
-            [
-                policy_loss(logprobs, piece.old_logprobs, piece.advantages, config.clip_range),
-                value_loss(values, piece.old_values, piece.returns, config.value_clip_range),
-                is_clipped(logprobs, piece.old_logprobs, piece.advantages, config.clip_range),
-                0.5 * log_ratio.square(),
-                log_ratio.exp(),
-            ]
-        )
-        means = (per_token * mask).sum((1, 2)) / tokens
-        torch.autograd.backward(means[0] + config.value_coef * means[1])
-        sums.append(means.detach())
+        ratios = logprobs, piece.old_logprobs, piece.advantages, config.clip_range
+        policy = (policy_loss(*ratios) * mask).sum() / tokens
+        value = value_loss(values, piece.old_values, piece.returns, config.value_clip_range)
+        value = (value * mask).sum() / tokens
+        torch.autograd.backward(policy + config.value_coef * value)
+        with torch.no_grad():
+            log_ratio = logprobs - piece.old_logprobs
+            watched = torch.stack([is_clipped(*ratios), 0.5 * log_ratio.square(), log_ratio.exp()])
+            watched = (watched * mask).sum((1, 2)) / tokens
+            sums.append(torch.stack([policy, value, *watched]))
     norm = nn.utils.clip_grad_norm_(state.policy.parameters(), config.max_grad_norm)
     if norm.isfinite():
         state.optimizer.step()

@@ -40,16 +40,21 @@ class SpecialTokens:
 
 def special_tokens(model: PreTrainedModel | PeftModel, tokenizer: PreTrainedTokenizerBase) -> SpecialTokens:
     """Every EOS that the generation config, the model config and the tokenizer name; pad, or else an EOS."""
-    named = (model.generation_config.eos_token_id, model.config.eos_token_id, tokenizer.eos_token_id)
-    eos: list[int] = []
+    named = (
+        model.generation_config.eos_token_id,
+        model.config.get_text_config().to_dict().get("eos_token_id"),
+        tokenizer.eos_token_id,
+    )
+    eos: set[int] = set()
     for ids in named:
-        eos += [ids] if isinstance(ids, int) else ids or []
+        eos |= {ids} if isinstance(ids, int) else set(ids or ())
     if not eos:
         raise ConfigError(
-            "no EOS token in tokenizer or model, so no completion could end; set tokenizer.eos_token"
+            "neither tokenizer nor model names an EOS token, so no completion could end; "
+            "set tokenizer.eos_token"
         )
     pad = tokenizer.pad_token_id
-    return SpecialTokens(tuple(sorted(set(eos))), eos[-1] if pad is None else pad)
+    return SpecialTokens(tuple(sorted(eos)), min(eos) if pad is None else pad)
 
 
 def encode_prompts(
@@ -113,9 +118,11 @@ def sample(
     greedy: bool = False,
 ) -> Rollout:
     """One batch of completions with the tensors that PPO trains on; arguments as in `generate`."""
-    if temperature <= 0.0:
+    if not temperature > 0.0:
+        raise ConfigError(f"temperature must be above 0, got {temperature}; greedy takes the likeliest token")
+    if model.training:
         raise ConfigError(
-            f"temperature must be above 0, got {temperature}; use greedy for the likeliest token"
+            "the model is in training mode, so dropout would blur what it says; call model.eval()"
         )
     special = special_tokens(model, tokenizer)
     encoded = encode_prompts(tokenizer, prompts, model=model, max_new_tokens=max_new_tokens)

@@ -1,0 +1,471 @@
+import dataclasses
+import hashlib
+import math
+import random
+from itertools import chain
+
+import peft
+import pytest
+import torch
+from tiny import FunctionJudge, bigram_llama, tiny_llama, word_tokenizer
+
+from judge.errors import ConfigError, DataError
+from judge.records import Record, Verdict
+from rl import ppo
+from rl.config import PPOConfig, RewardConfig
+from rl.policy import FrozenCopy
+from rl.rollout import sample
+from rl.tracking import FileTracker
+
+# peft 0.21 asks transformers 5.23 for it by its old name.
+pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")
+
+WORDS = ("A", "B", "C", "idk", "q", "r", "s", "t")
+QUESTIONS = [Record(question, ("A",), id=question) for question in ("q", "q r", "q r s", "t")]
+TRL_METRICS = {
+    "objective/kl", "objective/entropy", "objective/scores", "objective/rlhf_reward", "policy/approxkl_avg",
+    "policy/clipfrac_avg", "loss/policy_avg", "loss/value_avg", "val/ratio",
+}  # fmt: skip
+
+
+def verdict(record: Record) -> Verdict:
+    if record.completion == "idk":
+        return Verdict.ABSTAIN
+    return Verdict.CORRECT if record.completion in record.references else Verdict.WRONG
+
+
+def small_model(seed: int = 0):
+    return tiny_llama(3 + len(WORDS), seed=seed)
+
+
+def run(config: PPOConfig, *, model=None, judge=None, records=QUESTIONS, tokenizer=None, **rest):
+    return ppo.train(
+        config, model=model or small_model(), tokenizer=tokenizer or word_tokenizer(*WORDS),
+        records=records, judge=judge or FunctionJudge(verdict), **rest,
+    )  # fmt: skip
+
+
+def config_of(**settings) -> PPOConfig:
+    defaults = {"updates": 2, "episodes": 16, "max_new_tokens": 4, "learning_rate": 1e-3}
+    return PPOConfig(**(defaults | settings))
+
+
+def fresh_experience(config: PPOConfig, model=None) -> tuple[ppo.TrainState, ppo.Experience, ppo.Metrics]:
+    """A judged rollout of unequal lengths, ready to learn from, with a value head that says something."""
+    state = ppo.initial_state(config, model or small_model())
+    torch.nn.init.normal_(state.policy.value_head.weight, generator=torch.Generator().manual_seed(1))
+    prompts = [record.prompt for record in QUESTIONS] * (config.episodes // 4)
+    rollout = sample(
+        state.policy.model, word_tokenizer(*WORDS), prompts, max_new_tokens=config.max_new_tokens,
+        temperature=config.temperature, generator=state.sampling,
+    )  # fmt: skip
+    assert len(set(rollout.episodes.response_mask.sum(1).tolist())) > 1
+    rewards = [random.Random(0).uniform(-1, 1) + row % 3 for row in range(len(prompts))]
+    return state, *ppo.evaluate(state, config, rollout.episodes, rewards)
+
+
+def digest(module: torch.nn.Module) -> str:
+    joined = b"".join(value.numpy().tobytes() for value in module.state_dict().values())
+    return hashlib.sha256(joined).hexdigest()
+
+
+# The numbers of one update
+
+
+def test_the_first_minibatch_of_a_rollout_has_ratio_one_and_nothing_clipped():
+    for temperature in (1.0, 0.5):
+        state, experience, _ = fresh_experience(config_of(temperature=temperature))
+        minibatch = experience.rows(torch.tensor([3, 0, 9, 6]))  # another shape than the rollout's
+        new = state.policy(minibatch.episodes)
+        ratio = (new.logprobs - minibatch.old_logprobs).exp()
+        assert (ratio - 1.0).abs().max() < 1e-6
+        metrics = ppo.step(state, config_of(temperature=temperature), minibatch)
+        assert metrics["val/ratio"].item() == pytest.approx(1.0, abs=1e-6)
+        assert metrics["policy/clipfrac_avg"].item() == 0.0
+        assert metrics["policy/approxkl_avg"].item() < 1e-12
+
+
+@pytest.mark.parametrize("adapters", [False, True])
+def test_at_the_first_update_kl_is_exactly_zero_and_the_reward_is_the_score(adapters):
+    model = small_model()
+    if adapters:
+        model = peft.get_peft_model(model, peft.LoraConfig(r=2, target_modules=["q_proj", "up_proj"]))
+    first, second = run(config_of(kl_coef=10.0), model=model).metrics
+    assert first["objective/kl"] == 0.0
+    assert first["objective/rlhf_reward"] == first["objective/scores"]
+    assert second["objective/kl"] != 0.0
+    expected = second["objective/scores"] - 10.0 * second["objective/kl"]
+    assert second["objective/rlhf_reward"] == pytest.approx(expected, abs=1e-4)
+
+
+def test_returns_are_unwhitened_advantages_plus_old_values():
+    config = config_of(episodes=8)
+    whitened = fresh_experience(config)[1]
+    plain = fresh_experience(dataclasses.replace(config, whiten_advantages=False))[1]
+    torch.testing.assert_close(plain.returns, plain.advantages + plain.old_values)
+    torch.testing.assert_close(whitened.returns, plain.returns)
+    assert not torch.allclose(whitened.advantages, plain.advantages)
+
+
+def test_advantages_are_whitened_over_the_whole_rollout_not_a_minibatch():
+    _, experience, _ = fresh_experience(config_of())
+    real = experience.advantages[experience.episodes.response_mask.bool()]
+    assert real.mean().item() == pytest.approx(0.0, abs=1e-6)
+    assert real.var(correction=0).item() == pytest.approx(1.0, abs=1e-4)
+    half = experience.rows(torch.arange(8))
+    assert abs(half.advantages[half.episodes.response_mask.bool()].mean().item()) > 1e-3
+
+
+def gradients(state: ppo.TrainState) -> list[torch.Tensor]:
+    return [parameter.grad.clone() for parameter in state.policy.parameters()]
+
+
+def test_a_minibatch_cut_in_pieces_of_unequal_length_has_the_gradient_of_the_whole():
+    config = config_of(episodes=8, max_grad_norm=1e9)
+    metrics, grads = [], []
+    for size in (None, 1, 3):
+        state, experience, _ = fresh_experience(config)
+        metrics.append(ppo.step(state, dataclasses.replace(config, micro_batch_size=size), experience))
+        grads.append(gradients(state))
+    for pieces in (1, 2):
+        for whole, cut in zip(grads[0], grads[pieces], strict=True):
+            torch.testing.assert_close(cut, whole, atol=1e-6, rtol=1e-4)
+        for name, value in metrics[0].items():
+            assert metrics[pieces][name].item() == pytest.approx(value.item(), abs=1e-5), name
+
+
+def test_the_loss_weighs_every_token_alike():
+    state, experience, _ = fresh_experience(config_of(episodes=8))
+    loss = ppo.step(state, config_of(episodes=8), experience)["loss/policy_avg"]
+    # At ratio 1 the loss of a token is minus its advantage.
+    real = experience.episodes.response_mask.bool()
+    assert loss.item() == pytest.approx(-experience.advantages[real].mean().item(), abs=1e-5)
+
+
+def test_pieces_change_neither_logprobs_nor_advantages_of_a_rollout():
+    whole = fresh_experience(config_of(episodes=8))[1]
+    pieces = fresh_experience(config_of(episodes=8, micro_batch_size=3))[1]
+    for one, other in zip(whole[1:], pieces[1:], strict=True):
+        torch.testing.assert_close(other, one, atol=1e-5, rtol=1e-4)
+
+
+def test_gradients_are_clipped_and_the_norm_before_it_is_logged():
+    config = config_of(max_grad_norm=1e-3)
+    state, experience, _ = fresh_experience(config)
+    logged = ppo.step(state, config, experience)["optimizer/grad_norm"].item()
+    clipped = torch.cat([gradient.flatten() for gradient in gradients(state)]).norm().item()
+    assert logged > 0.01
+    assert clipped == pytest.approx(1e-3, rel=1e-3)
+
+
+def test_a_step_whose_gradient_is_not_finite_is_skipped_and_counted():
+    config = config_of(epochs=1, minibatches=4)
+    state, experience, _ = fresh_experience(config)
+    experience.advantages[0, 0] = math.nan  # spoils the one minibatch of four that holds episode 0
+    metrics = ppo.improve(state, config, experience)
+    assert metrics["optimizer/skipped_steps"] == 1.0
+    assert metrics["optimizer/steps"] == 3.0
+    assert all(parameter.isfinite().all() for parameter in state.policy.parameters())
+
+
+def test_a_skipped_step_changes_no_weight():
+    config = config_of()
+    state, experience, _ = fresh_experience(config)
+    experience.returns.fill_(math.inf)
+    before = digest(state.policy)
+    ppo.step(state, config, experience)
+    assert digest(state.policy) == before
+
+
+@pytest.mark.parametrize(("epochs", "minibatches"), [(1, 1), (3, 2), (2, 5)])
+def test_optimizer_steps_are_updates_times_epochs_times_minibatches(epochs, minibatches, monkeypatch):
+    steps = []
+    real_step = torch.optim.Adam.step
+    monkeypatch.setattr(torch.optim.Adam, "step", lambda self: steps.append(1) or real_step(self))
+    result = run(config_of(updates=3, epochs=epochs, minibatches=minibatches))
+    assert len(steps) == 3 * epochs * minibatches
+    assert [metrics["optimizer/steps"] for metrics in result.metrics] == [epochs * minibatches] * 3
+
+
+def test_every_epoch_sees_each_episode_once_in_an_order_of_its_own(monkeypatch):
+    config = config_of(epochs=3, minibatches=4)
+    state, experience, _ = fresh_experience(config)
+    seen, real_rows = [], ppo.Experience.rows
+
+    def rows(self, index):
+        if len(self.old_logprobs) == config.episodes:
+            seen.append(index.tolist())
+        return real_rows(self, index)
+
+    monkeypatch.setattr(ppo.Experience, "rows", rows)
+    ppo.improve(state, config, experience)
+    orders = [list(chain(*seen[epoch * 4 : epoch * 4 + 4])) for epoch in range(3)]
+    assert [len(minibatch) for minibatch in seen] == [4] * 12
+    assert all(sorted(order) == list(range(16)) for order in orders)
+    assert len({tuple(order) for order in orders}) == 3
+
+
+def test_adam_has_the_epsilon_of_the_paper_and_gamma_is_one():
+    assert ppo.initial_state(config_of(), small_model()).optimizer.defaults["eps"] == 1e-5
+    assert PPOConfig().gamma == 1.0
+
+
+def test_metrics_have_the_names_that_trl_users_know():
+    metrics = run(config_of(updates=1)).metrics[0]
+    assert metrics.keys() >= TRL_METRICS | {
+        "judge/correct_rate", "judge/abstain_rate", "judge/wrong_rate", "judge/unscored",
+        "time/rollout_s", "time/judge_s", "time/evaluate_s", "time/update_s", "val/explained_variance",
+    }  # fmt: skip
+    assert sum(metrics[f"judge/{name}_rate"] for name in Verdict) == pytest.approx(1.0)
+    assert all(type(value) is float for value in metrics.values())
+
+
+def test_objectives_are_sums_over_real_tokens_and_means_over_episodes():
+    state, experience, metrics = fresh_experience(config_of(episodes=4))
+    real = experience.episodes.response_mask.bool()
+    entropy = sum(-row[mask].sum() for row, mask in zip(experience.old_logprobs, real, strict=True)) / 4
+    assert metrics["objective/entropy"] == pytest.approx(entropy.item(), abs=1e-5)
+    assert metrics["rollout/response_tokens"] == real.sum().item() / 4
+    assert metrics["objective/kl"] == 0.0
+    assert state.kl_coef == 0.05
+
+
+def test_an_adaptive_beta_follows_the_measured_kl():
+    # KL is 0 at first, below any target: beta (1 - .2 * 16 / 100) = .968 beta
+    first, second = run(config_of(kl_coef=0.1, kl_target=5.0, kl_horizon=100)).metrics
+    assert first["objective/kl_coef"] == 0.1
+    assert second["objective/kl_coef"] == pytest.approx(0.0968)
+    fixed = run(config_of(kl_coef=0.1)).metrics
+    assert [metrics["objective/kl_coef"] for metrics in fixed] == [0.1, 0.1]
+
+
+# What is trained, and what is not
+
+
+def test_training_changes_the_policy_and_leaves_the_reference_alone(monkeypatch):
+    references = []
+    real = FrozenCopy.__init__
+    monkeypatch.setattr(
+        FrozenCopy, "__init__", lambda self, *args: real(self, *args) or references.append(self)
+    )
+    model = small_model()
+    before = digest(model)
+    result = run(config_of(), model=model)
+    assert [digest(reference.model) for reference in references] == [before]
+    assert digest(model) != before
+    assert result.policy.model is model
+    assert result.policy.value_head.weight.abs().max() > 0
+
+
+def test_with_adapters_the_base_stays_and_the_adapters_move():
+    model = peft.get_peft_model(small_model(), peft.LoraConfig(r=2, target_modules=["q_proj", "up_proj"]))
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    run(config_of(), model=model)
+    moved = {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
+    assert moved
+    assert all("lora_" in name for name in moved)
+
+
+def test_dropout_stays_off_for_a_model_handed_over_in_training_mode():
+    assert not run(config_of(), model=small_model().train()).policy.model.training
+
+
+def test_the_same_seed_gives_the_same_run_and_another_seed_another():
+    once, again, other = (run(config_of(seed=seed)) for seed in (0, 0, 1))
+    assert digest(once.policy) == digest(again.policy) != digest(other.policy)
+
+
+def test_the_global_random_state_does_not_matter():
+    torch.manual_seed(5)
+    once = run(config_of(), model=small_model())
+    model = small_model()
+    torch.manual_seed(6)
+    assert digest(once.policy) == digest(run(config_of(), model=model).policy)
+
+
+# The judge
+
+
+def test_the_judge_reads_the_completion_beside_its_own_prompt_and_references():
+    records = [Record(record.prompt, (f"answer to {record.prompt}",), "stale") for record in QUESTIONS]
+    judge = FunctionJudge(verdict)
+    run(config_of(updates=1), judge=judge, records=records)
+    assert len(judge.seen) == 16
+    assert all(record.references == (f"answer to {record.prompt}",) for record in judge.seen)
+    assert all("<" not in record.completion and record.completion != "stale" for record in judge.seen)
+
+
+def test_every_record_is_asked_equally_often():
+    judge = FunctionJudge(verdict)
+    run(config_of(updates=3, episodes=6), judge=judge, records=QUESTIONS[:3])
+    asked = [record.id for record in judge.seen]
+    assert {asked.count(record.id) for record in QUESTIONS[:3]} == {6}
+    assert asked[:3] != asked[3:6] or asked[3:6] != asked[6:9]  # not in one fixed order
+
+
+def test_what_the_judge_cannot_score_is_left_out_and_counted(tmp_path):
+    def fails_on_t(record):
+        return None if record.prompt == "t" else verdict(record)
+
+    with FileTracker(tmp_path) as tracker:
+        result = run(config_of(updates=1), judge=FunctionJudge(fails_on_t), tracker=tracker)
+    assert result.metrics[0]["judge/unscored"] == 4.0
+    rows = (tmp_path / "completions.jsonl").read_text().splitlines()
+    assert len(rows) == 16
+    assert sum('"reward": null' in row for row in rows) == 4
+
+
+def test_an_unscored_sample_weighs_nothing():
+    # Judge failures on "t" in one run; a run that is never asked "t" in the other.
+    state, whole, _ = fresh_experience(config_of(episodes=8, whiten_advantages=False))
+    kept = torch.tensor([row for row in range(8) if row % 4 != 3])
+    rewards = [1.0] * len(kept)
+    config = config_of(whiten_advantages=False)
+    alone, _ = ppo.evaluate(state, config, whole.episodes.rows(kept), rewards)
+    mixed, _ = ppo.evaluate(state, config, whole.episodes, [1.0] * 8)
+    torch.testing.assert_close(alone.returns, mixed.rows(kept).returns)
+
+
+def test_an_update_that_nothing_was_scored_in_is_skipped():
+    model = small_model()
+    before = digest(model)
+    metrics = run(config_of(), model=model, judge=FunctionJudge(lambda _: None)).metrics
+    assert digest(model) == before
+    assert [update["judge/unscored"] for update in metrics] == [16.0, 16.0]
+    assert all(math.isnan(update["judge/correct_rate"]) for update in metrics)
+    assert "objective/kl" not in metrics[0]
+
+
+def test_fewer_scored_episodes_than_minibatches_still_train():
+    judged = iter(range(100))
+    judge = FunctionJudge(lambda record: verdict(record) if next(judged) == 0 else None)
+    metrics = run(config_of(updates=1, minibatches=4, epochs=2), judge=judge).metrics[0]
+    assert metrics["judge/unscored"] == 15.0
+    assert metrics["optimizer/steps"] == 2.0
+
+
+def test_an_oracle_only_measures():
+    def contrary(record):
+        return Verdict.WRONG if record.prompt == "t" else verdict(record)
+
+    agreeing = FunctionJudge(verdict)
+    without, same, other = (
+        run(config_of(), oracle=oracle) for oracle in (None, agreeing, FunctionJudge(lambda _: None))
+    )
+    assert same.metrics[0]["judge/oracle_agreement"] == 1.0
+    assert math.isnan(other.metrics[0]["judge/oracle_agreement"])
+    assert digest(without.policy) == digest(same.policy) == digest(other.policy)
+    always_abstains = FunctionJudge(lambda _: Verdict.ABSTAIN)
+    apart = run(config_of(updates=1), oracle=always_abstains).metrics[0]
+    assert apart["judge/oracle_agreement"] == apart["judge/abstain_rate"]
+
+
+def test_a_ramp_is_followed_and_logged():
+    reward = RewardConfig(break_even=0.6, break_even_start=0.2, ramp_updates=2)
+    metrics = run(config_of(updates=4), reward=reward).metrics
+    assert [update["reward/break_even"] for update in metrics] == pytest.approx([0.2, 0.4, 0.6, 0.6])
+
+
+def test_the_penalty_for_a_missing_end_is_taken_off_truncated_completions_alone():
+    judge, penalty = FunctionJudge(lambda _: Verdict.CORRECT), RewardConfig(missing_eos_penalty=2.0)
+    metrics = run(config_of(updates=1), judge=judge, reward=penalty).metrics[0]
+    assert 0.0 < metrics["rollout/truncated_rate"] < 1.0
+    expected = 1.0 - 2.0 * metrics["rollout/truncated_rate"]
+    assert metrics["objective/scores"] == pytest.approx(expected)
+
+
+def test_each_update_is_reported_as_it_ends():
+    reported = []
+    result = run(config_of(updates=3), on_update=lambda update, metrics: reported.append((update, metrics)))
+    assert reported == list(enumerate(result.metrics))
+
+
+# What it learns
+
+
+def bandit(**settings) -> PPOConfig:
+    defaults = {
+        "updates": 15, "episodes": 64, "max_new_tokens": 1, "learning_rate": 3e-3, "kl_coef": 0.0,
+    }  # fmt: skip
+    return PPOConfig(**(defaults | settings))
+
+
+def test_a_bandit_learns_the_arm_that_is_right():
+    metrics = run(bandit()).metrics
+    assert metrics[0]["judge/correct_rate"] < 0.4
+    assert metrics[-1]["judge/correct_rate"] > 0.9
+
+
+def test_a_judge_with_shuffled_labels_teaches_nothing():
+    labels = random.Random(0)
+    shuffled = FunctionJudge(lambda _: labels.choice([Verdict.CORRECT, Verdict.WRONG]))
+    run(bandit(), judge=shuffled)
+    right = [record.completion == "A" for record in shuffled.seen]
+    first, last = sum(right[:64]) / 64, sum(right[-64:]) / 64
+    assert last < first + 0.15  # where the true labels gain more than half
+
+
+@pytest.mark.parametrize("break_even", [0.3, 0.5, 0.7])
+def test_a_ternary_bandit_abstains_exactly_below_the_break_even(break_even):
+    # The answer to each question is A with its own chance; otherwise no arm is right.
+    chances = {"q": 0.2, "r": 0.4, "s": 0.6, "t": 0.8}
+    records = [
+        Record(question, ("A",) if draw < 10 * chance else ("none of the arms",))
+        for question, chance in chances.items()
+        for draw in range(10)
+    ]
+    arms = {3: 0.3, 4: 0.3, 6: 0.3}  # A, B and idk; the remaining eight words share a tenth
+    model, tokenizer = bigram_llama([[arms.get(v, 0.1 / 8) for v in range(11)]] * 11), word_tokenizer(*WORDS)
+    config = bandit(updates=40, episodes=120, learning_rate=1e-2)
+    run(config, model=model, records=records, reward=RewardConfig(break_even=break_even))
+    said = sample(model, tokenizer, list(chances), max_new_tokens=1, greedy=True).completions
+    assert said == ["idk" if chance < break_even else "A" for chance in chances.values()]
+
+
+def test_it_runs_where_the_tokenizer_pads_with_its_end():
+    metrics = run(bandit(updates=10, max_new_tokens=2), tokenizer=word_tokenizer(*WORDS, pad=None)).metrics
+    assert metrics[-1]["judge/correct_rate"] > metrics[0]["judge/correct_rate"] + 0.2
+
+
+# What is refused
+
+
+def test_a_run_without_records_is_refused():
+    with pytest.raises(DataError, match="no records"):
+        run(config_of(), records=[])
+
+
+def test_a_frozen_model_is_refused():
+    with pytest.raises(ConfigError, match="frozen"):
+        run(config_of(), model=small_model().requires_grad_(False))
+
+
+def test_a_prompt_too_long_for_the_window_is_refused_before_the_first_update():
+    judge = FunctionJudge(verdict)
+    with pytest.raises(DataError, match="window of 64"):
+        run(config_of(), judge=judge, records=[*QUESTIONS, Record("q " * 64, ("A",))])
+    assert judge.seen == []
+
+
+def test_a_tokenizer_and_model_without_an_end_are_refused():
+    model = small_model()
+    model.generation_config.eos_token_id = model.config.eos_token_id = None
+    with pytest.raises(ConfigError, match="EOS"):
+        run(config_of(), model=model, tokenizer=word_tokenizer(*WORDS, eos=None))
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"updates": 0}, {"episodes": 0}, {"epochs": 0}, {"minibatches": 0}, {"minibatches": 17},
+        {"micro_batch_size": 0}, {"max_new_tokens": 0}, {"temperature": 0.0}, {"top_k": 10}, {"top_p": 0.9},
+        {"learning_rate": 0.0}, {"learning_rate": math.nan}, {"adam_eps": 0.0}, {"max_grad_norm": 0.0},
+        {"gamma": 0.0}, {"gamma": 1.1}, {"gae_lambda": -0.1}, {"gae_lambda": 1.1}, {"clip_range": 0.0},
+        {"value_clip_range": 0.0}, {"value_coef": -0.1}, {"kl_coef": -0.1}, {"kl_target": 0.0},
+        {"kl_horizon": 0},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_settings_that_make_no_sense_are_refused(setting):
+    with pytest.raises(ConfigError, match=next(iter(setting))):
+        config_of(**setting)

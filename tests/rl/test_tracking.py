@@ -1,0 +1,83 @@
+import json
+import math
+
+import pytest
+from tiny import score_of
+
+from judge.records import Record, Score, Verdict
+from rl.tracking import FileTracker, agreement, completion_rows, verdict_metrics
+
+RECORDS = [
+    Record("capital of Peru?", ("Lima",), "Lima", "a"),
+    Record("capital of Chile?", ("Santiago", "Santiago de Chile"), "Lima", "b"),
+    Record("capital of Bolivia?", ("Sucre",), "", "c"),
+]
+SCORES = [Score(0.9, 0.1, Verdict.CORRECT), score_of(Verdict.WRONG), None]
+
+
+def lines(path):
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_a_completion_has_the_columns_of_a_scored_file():
+    rows = completion_rows(RECORDS, SCORES, [1.0, -1.0, None])
+    assert rows[0] == {
+        "id": "a", "prompt": "capital of Peru?", "reference": "Lima", "completion": "Lima",
+        "verdict": "correct", "equivalence": 0.9, "abstention": 0.1, "reward": 1.0,
+    }  # fmt: skip
+    assert rows[1]["reference"] == ["Santiago", "Santiago de Chile"]
+    assert [rows[2][name] for name in ("verdict", "equivalence", "abstention", "reward")] == [None] * 4
+
+
+def test_each_update_adds_one_line_of_metrics_and_one_per_completion(tmp_path):
+    rows = completion_rows(RECORDS, SCORES, [1.0, -1.0, None])
+    with FileTracker(tmp_path) as tracker:
+        tracker.log(0, {"objective/kl": 0.0, "val/explained_variance": math.nan}, rows)
+        assert len(lines(tmp_path / "completions.jsonl")) == 3  # on disk before the run ends
+        tracker.log(1, {"objective/kl": 0.5}, rows[:1])
+    assert lines(tmp_path / "metrics.jsonl") == [
+        {"update": 0, "objective/kl": 0.0, "val/explained_variance": None},
+        {"update": 1, "objective/kl": 0.5},
+    ]
+    assert [row["update"] for row in lines(tmp_path / "completions.jsonl")] == [0, 0, 0, 1]
+
+
+def test_a_second_run_in_the_same_directory_adds_to_the_first(tmp_path):
+    for update in range(2):
+        with FileTracker(tmp_path) as tracker:
+            tracker.log(update, {"objective/kl": 0.0}, [])
+    assert [line["update"] for line in lines(tmp_path / "metrics.jsonl")] == [0, 1]
+
+
+def test_text_of_any_language_is_written_as_it_is(tmp_path):
+    with FileTracker(tmp_path) as tracker:
+        tracker.log(0, {}, completion_rows([Record("谁?", ("é",), "ñ\n")], [None], [None]))
+    assert "谁?" in (tmp_path / "completions.jsonl").read_text(encoding="utf-8")
+    assert lines(tmp_path / "completions.jsonl")[0]["completion"] == "ñ\n"
+
+
+def test_tensorboard_events_are_written_when_asked_for(tmp_path):
+    pytest.importorskip("tensorboard")
+    with FileTracker(tmp_path, tensorboard=True) as tracker:
+        tracker.log(0, {"objective/kl": 0.25}, [])
+    assert list(tmp_path.glob("events.out.tfevents.*"))
+
+
+def test_rates_of_the_scored_sum_to_one_and_the_unscored_are_counted():
+    metrics = verdict_metrics([*map(score_of, (Verdict.CORRECT, Verdict.CORRECT, Verdict.ABSTAIN)), None])
+    assert metrics == {
+        "judge/correct_rate": pytest.approx(2 / 3), "judge/abstain_rate": pytest.approx(1 / 3),
+        "judge/wrong_rate": 0.0, "judge/unscored": 1.0,
+    }  # fmt: skip
+    assert sum(metrics[f"judge/{verdict}_rate"] for verdict in Verdict) == pytest.approx(1.0)
+
+
+def test_rates_of_nothing_are_nan():
+    assert math.isnan(verdict_metrics([None])["judge/correct_rate"])
+
+
+def test_agreement_is_taken_where_both_judges_spoke():
+    ours = [score_of(Verdict.CORRECT), score_of(Verdict.WRONG), None]
+    theirs = [score_of(Verdict.CORRECT), score_of(Verdict.ABSTAIN), score_of(Verdict.WRONG)]
+    assert agreement(ours, theirs) == 0.5
+    assert math.isnan(agreement([None], [None]))
