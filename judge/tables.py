@@ -91,7 +91,7 @@ def read_rows(path: Path) -> Iterator[Row | BadRow]:
         raise DataError(f"expected a file at {path}, found {'a directory' if path.is_dir() else 'nothing'}")
     try:
         yield from read(path)
-    except (OSError, EOFError, zlib.error, pa.ArrowException, UnicodeDecodeError) as error:
+    except (OSError, EOFError, zlib.error, csv.Error, pa.ArrowException, UnicodeDecodeError) as error:
         raise DataError(f"cannot read {path} as {format_of(path)}: {error}; is it whole?") from error
 
 
@@ -153,6 +153,8 @@ def _lines(file: BinaryIO, pending: list[str]) -> Iterator[str]:
 
 
 def _csv_header(path: Path, fields: list[str]) -> list[str]:
+    if not all(map(_is_text, fields)):
+        raise DataError(f"expected UTF-8 in {path}, found a header that is not; save it as UTF-8")
     header = [name.strip() for name in fields]
     while header and not header[-1]:
         header.pop()

@@ -148,6 +148,17 @@ def test_csv_that_is_not_utf8_is_set_aside_row_by_row(write):
     assert good == Row(3, {"q": "café", "a": "2"})
 
 
+@pytest.mark.parametrize("content", ["q,caf\xe9\n1,2\n".encode("latin-1"), "q,a\n1,2\n".encode("utf-16")])
+def test_a_csv_header_that_is_not_utf8_is_refused(write, content: bytes):
+    with pytest.raises(DataError, match="save it as UTF-8"):
+        rows_of(write("a.csv", content))
+
+
+def test_a_csv_header_with_an_open_quote_is_refused(write):
+    with pytest.raises(DataError, match="cannot read"):
+        rows_of(write("a.csv", 'q,"a\n1,2\n'))
+
+
 def test_a_column_named_twice_is_refused(write):
     with pytest.raises(DataError, match="found q twice"):
         rows_of(write("a.csv", "q,a,q\n1,2,3\n"))
