@@ -7,203 +7,244 @@ completion that repeats it has answered nothing. Pure, deterministic, linear in 
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
 
-from judge.numbers import numbers_in
-from judge.words import NEGATIONS, Words, fold, read_words, word_set
+from judge.numbers import agreement, read_quantities
+from judge.spelling import is_acronym, likeness
+from judge.stance import NEGATIONS, opening, stance_towards
+from judge.words import Words, fold, read_words, word_set
 
-STOP_WORDS = word_set(
-    """a an the of in on at to for from by with as and or but is are was were be been being it its this that
-    these those he she they his her their him them i you we us my your our me who whom which what when where
-    why how do does did has have had will would can could may might should also there here s t th st nd rd so
-    than then into about over after before if answer"""
+FEATURES: Mapping[str, str] = {
+    "exact_match": "0 or 1: the same words in the same order",
+    "reference_contained": "0 or 1: the whole reference stands in the completion, in one run of words",
+    "reference_in_first_clause": "0 or 1: and it begins in the first clause",
+    "completion_contained": "0 or 1: the whole completion stands in the reference",
+    "reference_in_question": "0 or 1: the question itself names the whole reference",
+    "word_recall": "0 to 1: share of the reference's telling words found in the completion",
+    "word_precision": "0 to 1: share of the completion's telling words found in the reference",
+    "word_f1": "0 to 1: harmonic mean of the two",
+    "pair_recall": "0 to 1: share of the reference's word pairs in a row that the completion has in a row",
+    "weakest_item": "0 to 1: word_recall of the least covered item, where the reference is a list",
+    "last_word_found": "0 or 1: the reference's last telling word (a surname) is found",
+    "name_conflict": "0 or 1: that last word follows another name than in the reference",
+    "spelling_similarity": "0 to 1: word_recall where a word spelt alike counts in part",
+    "initials_match": "0 or 1: one text spells the initials of the other",
+    "reference_has_number": "0 or 1: the reference gives a number",
+    "number_recall": "0 to 1: share of its numbers that the completion gives; a rounded one counts half",
+    "number_conflict": "0 or 1: one is missing, and the completion gives a number that the question does not",
+    "negation_mismatch": "0 or 1: one text negates and the other does not, nor the question",
+    "reference_negated": "0 or 1: a negation governs the reference where the completion names it",
+    "reference_withdrawn": "0 or 1: words of denial or correction follow it",
+    "reference_affirmed": "0 or 1: it is set against something denied: not X but R; R, not X",
+    "polarity_agreement": "-1, 0 or 1: both open with yes or no, and differ (-1) or agree (1)",
+    "alternatives": "0 to 1: how often the completion says 'or' more than the reference",
+    "listed": "0 to 1: how many more commas it has than the reference",
+    "declined": "0 or 1: it is sorry, unable, cannot ...",
+    "new_names": "0 to 1: how many names it gives that neither reference nor question has",
+    "question_echo": "0 to 1: share of its words that the question has",
+    "repetition": "0 to 1: share of its words that it has said before",
+    "completion_length": "0 to 1: logarithm of its number of words",
+    "reference_length": "0 to 1: the same for the reference",
+    "length_ratio": "-1 to 1: from all reference (-1) over equal lengths (0) to all completion (1)",
+}
+FEATURE_NAMES: tuple[str, ...] = tuple(FEATURES)
+
+_STOP_WORDS = word_set(
+    """a an the of in on at to for from by with as and or but is are was were be been being it its this thi
+    that these those he she they his hi her their him them i you we us my your our me who whom which what when
+    where why how do doe did has ha have had will would can could may might should also there here s t so than
+    then into about over after before if answer called known sir mr mrs dr lord"""
 )
-FEATURE_NAMES: tuple[str, ...] = (
-    "exact_match",
-    "reference_contained",
-    "reference_in_first_clause",
-    "reference_position",
-    "completion_contained",
-    "word_recall",
-    "word_precision",
-    "word_f1",
-    "longest_word_found",
-    "last_word_found",
-    "spelling_similarity",
-    "initials_match",
-    "number_recall",
-    "number_conflict",
-    "reference_has_number",
-    "negation_mismatch",
-    "reference_negated",
-    "polarity_agreement",
-    "alternatives",
-    "hedged",
-    "new_names",
-    "question_echo",
-    "completion_length",
-    "reference_length",
-    "length_ratio",
-    "empty",
-)
-
+_REFUSALS = word_set("sorry unable apologize apology unknown insufficient cannot")
 _PARENTHESIS = re.compile(r"\s*\([^()]*\)")
-_NAME = re.compile(r"(?<![.!?\n:] )(?<!^)\b[A-Z][^\W\d_]+")
-_ALTERNATIVES = re.compile(r"\bor\b|\beither\b|,|/", re.IGNORECASE)
-_HEDGES = word_set(
-    """maybe perhaps possibly probably likely might may could unsure uncertain unclear think believe guess
-    suppose seem appear approximately roughly"""
-)
-_CONTRASTS = word_set("but rather instead actually however")
-_YES = frozenset({"yes", "yeah", "yep", "true", "correct"})
-_NO = frozenset({"no", "nope", "false", "incorrect", "not", "never"})
-_REACH = 5  # words over which a negation is taken to govern what follows
+_ITEM_ENDS = re.compile(r"[,;&/\n]|\band\b")
+_NAME = re.compile(r"\b[A-ZÀ-Þ][^\W\d_]+")
+_NAME_INSIDE = re.compile(r"(?<=[^.!?\n:\s]\s)[A-ZÀ-Þ][^\W\d_]+")  # not the first word of a clause
+_OR = re.compile(r"\bor\b|\beither\b|/", re.IGNORECASE)
+_SPELT_WORDS = 32  # words of a reference whose spelling is looked into
+_SHORTEST_UNSPACED = 5  # letters of a reference that may be written as one word, or as more
 _LENGTH_SCALE = math.log(1000.0)  # a text of 1,000 words and more has length 1
 
 
-def lexical_features(question: str, reference: str, completion: str) -> dict[str, float]:
-    """Figures about one pair, in the order of `FEATURE_NAMES`.
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """The texts as the groups of features read them."""
 
-    All lie in [0, 1], but for `polarity_agreement` and `length_ratio`, which lie in [-1, 1].
+    asked: frozenset[str]  # words of the question
+    right: Words  # the reference, without what stands in parentheses
+    given: Words  # the completion
+    present: frozenset[str]  # words of the completion
+    wanted: tuple[str, ...]  # telling words of the reference
+    at: int  # index in `given` where the reference begins, -1 if it is not there in one run
+
+
+def lexical_features(question: str, reference: str, completion: str) -> dict[str, float]:
+    """Figures about one pair, in the order of `FEATURE_NAMES`; `FEATURES` has their meanings and ranges.
 
     >>> lexical_features("Who wrote Emma?", "Jane Austen", "It was Austen.")["last_word_found"]
     1.0
     """
-    asked = frozenset(read_words(question).words)
-    right = read_words(_PARENTHESIS.sub("", reference))
+    core = _PARENTHESIS.sub("", reference) if "(" in reference else reference
+    right = read_words(core)
     if not right.words:
         right = read_words(reference)
-    given = read_words(completion)
-    values = (
-        *_containment(right, given),
-        *_overlap(right.words, given.words, asked),
-        *_spelling(right.words, given.words, completion),
-        *_numbers(right.words, given.words, asked),
-        *_polarity(right, given, asked),
-        *_commitment(completion, reference, question, given.words),
-        *_lengths(right.words, given.words, asked),
+    asked, given = read_words(question), read_words(completion)
+    pair = _Pair(
+        asked=frozenset(asked.words),
+        right=right,
+        given=given,
+        present=frozenset(given.words),
+        wanted=_telling(right.words, frozenset(asked.words)),
+        at=_find(right, given),
     )
-    return dict(zip(FEATURE_NAMES, values, strict=True))
+    values = (
+        _containment(pair, asked)
+        | _overlap(pair)
+        | {"weakest_item": _weakest_item(pair, core)}
+        | _names(pair, question, reference, completion)
+        | _numbers(pair, asked)
+        | _polarity(pair)
+        | _commitment(pair, reference, completion)
+        | _lengths(pair)
+    )
+    return {name: values[name] for name in FEATURE_NAMES}
 
 
-def _containment(right: Words, given: Words) -> tuple[float, float, float, float, float]:
-    """From exact_match to completion_contained."""
-    at = _find(right, given)
-    if at < 0:
-        inside = bool(given.words) and given.joined in right.joined
-        return 0.0, 0.0, 0.0, 0.0, float(inside)
-    exact = right.words == given.words
-    return float(exact), 1.0, float(at < given.head), 1.0 - at / len(given.words), float(exact)
+def _telling(words: tuple[str, ...], asked: frozenset[str]) -> tuple[str, ...]:
+    """The words that could tell a right answer from a wrong one; what there is, if there are none."""
+    content = tuple(word for word in words if word not in _STOP_WORDS)
+    return tuple(word for word in content if word not in asked) or content or words
 
 
 def _find(right: Words, given: Words) -> int:
     """Index of the first word of the reference in the completion, -1 if it is not there in one run."""
-    if not right.words:
+    if not right.words or not given.words:
         return -1
-    joined = given.joined
-    at = joined.find(right.joined)
-    return joined.count(" ", 0, at) if at >= 0 else -1
+    at = given.joined.find(right.joined)
+    if at >= 0:
+        return given.joined.count(" ", 0, at)
+    target = "".join(right.words)
+    if len(target) < _SHORTEST_UNSPACED or not target.isalpha():
+        return -1
+    at = "".join(given.words).find(target)  # sea shells for seashells
+    if at < 0:
+        return -1
+    edges = [0, *accumulate(map(len, given.words))]
+    return edges.index(at) if at in edges and at + len(target) in edges else -1
 
 
-def _overlap(
-    right: Sequence[str], given: Sequence[str], asked: frozenset[str]
-) -> tuple[float, float, float, float, float]:
-    """word_recall, word_precision, word_f1, longest_word_found, last_word_found."""
-    wanted = _evidence(right, asked)
-    offered = _evidence(given, asked)
-    if not wanted or not offered:
-        return 0.0, 0.0, 0.0, 0.0, 0.0
-    present, welcome = frozenset(given), frozenset(right)
-    recall = sum(word in present for word in wanted) / len(wanted)
-    precision = sum(word in welcome for word in offered) / len(offered)
-    f1 = 2 * recall * precision / (recall + precision) if recall and precision else 0.0
-    return recall, precision, f1, float(max(wanted, key=len) in present), float(wanted[-1] in present)
+def _share(words: Sequence[str], found_in: frozenset[str]) -> float:
+    return sum(map(found_in.__contains__, words)) / len(words) if words else 0.0
 
 
-def _evidence(words: Sequence[str], asked: frozenset[str]) -> list[str]:
-    """The words that could tell a right answer from a wrong one; stop words if there are no others."""
-    content = [word for word in words if word not in STOP_WORDS]
-    return [word for word in content if word not in asked] or content or list(words)
+def _containment(pair: _Pair, asked: Words) -> dict[str, float]:
+    given, right = pair.given, pair.right
+    return {
+        "exact_match": float(pair.at == 0 and "".join(given.words) == "".join(right.words)),
+        "reference_contained": float(pair.at >= 0),
+        "reference_in_first_clause": float(pair.at >= 0 and pair.at < given.clause_ends[0]),
+        "completion_contained": float(bool(given.words) and given.joined in right.joined),
+        "reference_in_question": float(bool(right.words) and right.joined in asked.joined),
+    }
 
 
-def _spelling(right: Sequence[str], given: Sequence[str], completion: str) -> tuple[float, float]:
-    """spelling_similarity, initials_match."""
-    present = frozenset(given)
-    wanted = [word for word in right if word not in STOP_WORDS] or right
-    if not wanted:
-        return 0.0, 0.0
-    close = [
-        1.0 if word in present else max((_dice(word, other) for other in present), default=0.0)
-        for word in wanted
-    ]
-    return sum(close) / len(close), float(_initials_match(right, given) or _initials_match(given, right))
+def _overlap(pair: _Pair) -> dict[str, float]:
+    wanted = pair.wanted
+    recall = _share(wanted, pair.present)
+    precision = _share(_telling(pair.given.words, pair.asked), frozenset(pair.right.words))
+    neighbours = [f" {left} {right} " in pair.given.joined for left, right in pairwise(pair.right.words)]
+    spelt = [likeness(word, pair.present) for word in wanted[:_SPELT_WORDS]]
+    return {
+        "word_recall": recall,
+        "word_precision": precision,
+        "word_f1": 2 * recall * precision / (recall + precision) if recall and precision else 0.0,
+        "pair_recall": sum(neighbours) / len(neighbours) if neighbours else recall,
+        "last_word_found": float(bool(wanted) and wanted[-1] in pair.present),
+        "spelling_similarity": sum(spelt) / len(spelt) if spelt else 0.0,
+    }
 
 
-def _dice(left: str, right: str) -> float:
-    """Share of letter pairs that two words have in common, in [0, 1]; 0 at once where it must be low."""
-    if len(left) < 4 or len(right) < 4 or abs(len(left) - len(right)) > 3 or left[-1].isdigit():
-        return 0.0
-    one = {left[i : i + 2] for i in range(len(left) - 1)}
-    two = {right[i : i + 2] for i in range(len(right) - 1)}
-    return 2 * len(one & two) / (len(one) + len(two))
+def _weakest_item(pair: _Pair, reference: str) -> float:
+    items = [item for item in _ITEM_ENDS.split(reference) if item.strip()]
+    if len(items) < 2:
+        return _share(pair.wanted, pair.present)
+    return min(_share(_telling(read_words(item).words, pair.asked), pair.present) for item in items)
 
 
-def _initials_match(short: Sequence[str], long: Sequence[str]) -> bool:
-    """Whether a one-word answer spells the initials of words in a row: nato, north atlantic treaty ..."""
-    if len(short) != 1 or not 2 <= len(short[0]) <= 6:
+def _names(pair: _Pair, question: str, reference: str, completion: str) -> dict[str, float]:
+    known = fold(f"{reference} {question}")
+    strangers = {name for name in map(fold, _NAME_INSIDE.findall(completion)) if name not in known}
+    initials = is_acronym(reference, _NAME.findall(completion)) or is_acronym(
+        completion, _NAME.findall(reference)
+    )
+    return {
+        "name_conflict": float(_name_conflict(pair)),
+        "initials_match": float(initials),
+        "new_names": len(strangers) / (len(strangers) + 2),
+    }
+
+
+def _name_conflict(pair: _Pair) -> bool:
+    right, given = pair.right.words, pair.given
+    surname = pair.wanted[-1] if pair.wanted else ""
+    if pair.at >= 0 or len(right) < 2 or right[-1] != surname or surname not in pair.present:
         return False
-    every = "".join(word[0] for word in long)
-    content = "".join(word[0] for word in long if word not in STOP_WORDS)
-    return short[0] in every or short[0] in content
+    at = given.words.index(surname)
+    if at == 0 or at in given.clause_ends:
+        return False
+    first = given.words[at - 1]
+    is_name = first.isalpha() and first not in _STOP_WORDS and first not in pair.asked
+    return is_name and first not in right and first[0] != right[0][0]
 
 
-def _numbers(right: Sequence[str], given: Sequence[str], asked: frozenset[str]) -> tuple[float, float, float]:
-    """number_recall, number_conflict, reference_has_number."""
-    wanted = numbers_in(right)
+def _numbers(pair: _Pair, asked: Words) -> dict[str, float]:
+    wanted = read_quantities(pair.right.words)
     if not wanted:
-        return 0.0, 0.0, 0.0
-    offered = numbers_in(given)
-    recall = len(wanted & offered) / len(wanted)
-    return recall, float(recall < 1.0 and bool(offered - wanted - asked)), 1.0
+        return {"reference_has_number": 0.0, "number_recall": 0.0, "number_conflict": 0.0}
+    offered = read_quantities(pair.given.words)
+    found = [max((agreement(one, other) for other in offered), default=0.0) for one in wanted]
+    known = {quantity.number for quantity in read_quantities(asked.words)}
+    new = any(
+        other.number not in known and not any(agreement(one, other) for one in wanted) for other in offered
+    )
+    return {
+        "reference_has_number": 1.0,
+        "number_recall": sum(found) / len(found),
+        "number_conflict": float(new and min(found) == 0.0),
+    }
 
 
-def _polarity(right: Words, given: Words, asked: frozenset[str]) -> tuple[float, float, float]:
-    """negation_mismatch, reference_negated, polarity_agreement."""
-    negated = not NEGATIONS.isdisjoint(given.words)
-    mismatch = negated != (not NEGATIONS.isdisjoint(right.words)) and NEGATIONS.isdisjoint(asked)
-    at = _find(right, given)
-    before = given.words[max(0, at - _REACH) : at] if at > 0 else ()
-    governed = not NEGATIONS.isdisjoint(before) and _CONTRASTS.isdisjoint(before)
-    return float(mismatch), float(governed), float(_stance(right.words) * _stance(given.words))
+def _polarity(pair: _Pair) -> dict[str, float]:
+    given, right = pair.given.words, pair.right.words
+    mismatch = NEGATIONS.isdisjoint(given) != NEGATIONS.isdisjoint(right) and NEGATIONS.isdisjoint(pair.asked)
+    at, length = pair.at, len(right)
+    if at < 0:
+        at, length = next((given.index(word) for word in pair.wanted if word in pair.present), -1), 1
+    return {
+        "negation_mismatch": float(mismatch),
+        "polarity_agreement": float(opening(right) * opening(given)),
+    } | stance_towards(pair.given, at, length)
 
 
-def _stance(words: Sequence[str]) -> int:
-    """+1 for a text that opens with yes, -1 with no, 0 otherwise."""
-    first = words[0] if words else ""
-    return 1 if first in _YES else -1 if first in _NO else 0
+def _commitment(pair: _Pair, reference: str, completion: str) -> dict[str, float]:
+    alternatives = max(0, len(_OR.findall(completion)) - len(_OR.findall(reference)))
+    listed = max(0, completion.count(",") - reference.count(","))
+    return {
+        "alternatives": alternatives / (alternatives + 1),
+        "listed": listed / (listed + 2),
+        "declined": float(not _REFUSALS.isdisjoint(pair.present)),
+    }
 
 
-def _commitment(
-    completion: str, reference: str, question: str, given: Sequence[str]
-) -> tuple[float, float, float]:
-    """alternatives, hedged, new_names."""
-    listed = len(_ALTERNATIVES.findall(completion))
-    known = fold(reference + " " + question)
-    strangers = {name for name in _NAME.findall(completion) if fold(name) not in known}
-    return listed / (listed + 2), float(not _HEDGES.isdisjoint(given)), len(strangers) / (len(strangers) + 2)
-
-
-def _lengths(
-    right: Sequence[str], given: Sequence[str], asked: frozenset[str]
-) -> tuple[float, float, float, float, float]:
-    """question_echo, completion_length, reference_length, length_ratio, empty."""
-    if not given:
-        return 0.0, 0.0, _log_length(right), -1.0, 1.0
-    echo = sum(word in asked for word in given) / len(given)
-    ratio = (len(given) - len(right)) / (len(given) + len(right))
-    return echo, _log_length(given), _log_length(right), ratio, 0.0
-
-
-def _log_length(words: Sequence[str]) -> float:
-    """Length in [0, 1]: logarithm of the number of words."""
-    return min(1.0, math.log1p(len(words)) / _LENGTH_SCALE)
+def _lengths(pair: _Pair) -> dict[str, float]:
+    given, right = pair.given.words, pair.right.words
+    total = len(given) + len(right)
+    return {
+        "question_echo": _share(given, pair.asked),
+        "repetition": 1.0 - len(pair.present) / len(given) if given else 0.0,
+        "completion_length": min(1.0, math.log1p(len(given)) / _LENGTH_SCALE),
+        "reference_length": min(1.0, math.log1p(len(right)) / _LENGTH_SCALE),
+        "length_ratio": (len(given) - len(right)) / total if total else 0.0,
+    }

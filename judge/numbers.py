@@ -1,103 +1,99 @@
-"""Numbers in words: written out, with magnitudes, with units, in dates; and whether two texts agree on them.
+"""Quantities in text, and whether two of them agree across units and rounding. Not a parser of formulas."""
 
-Works on the normal form of `judge.words`. Not a parser of formulas.
-"""
-
-import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-_UNITS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
-)
-_UNITS += " seventeen eighteen nineteen"
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
-_ORDINALS = (
-    "zeroth first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth"
-)
-_ORDINALS += " fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth"
-_ROMAN = "ii iii iv vi vii viii ix xi xii xiii xiv xv xvi xvii xviii"
+from judge.numerals import is_number
 
-NUMBER_WORDS: dict[str, int] = (
-    {word: value for value, word in enumerate(_UNITS.split())}
-    | {word: value for value, word in enumerate(_ORDINALS.split())}
-    | {word: 10 * value for value, word in enumerate(_TENS.split(), start=2)}
-    | {word[:-1] + "ieth": 10 * value for value, word in enumerate(_TENS.split(), start=2)}
-    | dict(zip(_ROMAN.split(), (2, 3, 4, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 17, 18), strict=True))
-)
-MAGNITUDES = {
-    "hundred": 100,
-    "thousand": 1_000,
-    "million": 1_000_000,
-    "billion": 1_000_000_000,
-    "trillion": 1_000_000_000_000,
-    "dozen": 12,
-}
-_STARTERS = frozenset(NUMBER_WORDS) | frozenset(MAGNITUDES)
-_NUMBER = re.compile(r"-?\d+(?:\.\d+)?\Z")
-MAX_DIGITS = 30  # beyond this a run of digits is a name, not a number
-
-
-def plain(value: float) -> str:
-    """A number as the shortest decimal text: 36, 1.5, 1200000."""
-    return str(int(value)) if value == int(value) else repr(value)
+_UNITS: dict[str, tuple[str, float]] = {
+    name: (dimension, factor)
+    for dimension, units in {
+        "length": {
+            "mm millimeter millimetre": 1e-3, "cm centimeter centimetre": 1e-2, "inch inche": 0.0254,
+            "ft foot feet": 0.3048, "yd yard": 0.9144, "m meter metre": 1.0, "km kilometer kilometre": 1e3,
+            "mi mile": 1609.344,
+        },
+        "mass": {
+            "mg milligram": 1e-6, "g gram": 1e-3, "oz ounce": 0.028349523125, "lb pound": 0.45359237,
+            "kg kilogram": 1.0, "stone": 6.35029318, "ton tonne": 1e3,
+        },
+        "time": {
+            "seconds": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86400.0, "week": 604800.0, "month": 2.63e6,
+            "year": 3.156e7, "decade": 3.156e8, "century": 3.156e9,
+        },
+        "volume": {"ml milliliter millilitre": 1e-3, "liter litre": 1.0, "gallon": 3.785411784},
+        "speed": {"kmh kph": 1.0, "mph": 1.609344},
+        "share": {"percent": 0.01},
+        "dollar": {"dollar": 1.0},
+        "euro": {"euro": 1.0},
+        "degree": {"degree": 1.0},
+    }.items()
+    for names, factor in units.items()
+    for name in names.split()
+}  # fmt: skip
+_FIRST_YEAR, _LAST_YEAR = 1000, 2100  # whole numbers between are exact, however many noughts they end in
+_CONVERSION_TOLERANCE = 0.01  # relative; what a conversion of units may lose in rounding
+_NO_GAP = 1e-9  # relative; what floating point may lose
 
 
-def merge_number_words(words: list[str]) -> list[str]:
-    """Replace each run of number words and magnitudes with one decimal text.
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A number as written, and what it comes to.
 
-    >>> merge_number_words("won nineteen thirty six or 1.2 million".split())
-    ['won', '1936', 'or', '1200000']
+    Attributes:
+        number: as written, before any unit.
+        resolution: the weight of its last significant figure, in the unit written; > 0.
+        dimension: length, mass, ...; empty for a bare number.
+        factor: size of the unit written in the base unit of its dimension; 1 for a bare number.
     """
-    if _STARTERS.isdisjoint(words):
-        return words
-    merged: list[str] = []
-    at = 0
-    while at < len(words):
-        value, end = _number_run(words, at)
-        merged.append(words[at] if end == at else plain(value))
-        at = max(end, at + 1)
-    return merged
+
+    number: float
+    resolution: float
+    dimension: str
+    factor: float
 
 
-def _number_run(words: Sequence[str], start: int) -> tuple[float, int]:
-    """The number that starts at `start` and the index after it; `start` itself if there is none."""
-    total, group, at, last = 0.0, 0.0, start, -1.0  # last: the number word before, -1 at the start
-    while at < len(words):
-        word = words[at]
-        if word in NUMBER_WORDS:
-            value = NUMBER_WORDS[word]
-            if last < 0 or (20 <= last < 100 and value < 10):
-                group += value
-            elif 10 <= last < 100 and 10 <= value < 100 and at == start + 1:
-                group = group * 100 + value
-            else:
-                break
-            last = value
-        elif word in MAGNITUDES and (at > start or word != "dozen"):
-            scale = MAGNITUDES[word]
-            if scale == 100 or scale == 12:
-                group = (group or 1) * scale
-            else:
-                total, group = total + (group or 1) * scale, 0.0
-            last = -1.0
-        elif at == start and _NUMBER.match(word) and len(word) <= MAX_DIGITS:
-            group, last = float(word), 1000.0
-            if at + 1 == len(words) or words[at + 1] not in MAGNITUDES:
-                return 0.0, start
-        elif (
-            word == "and"
-            and at > start
-            and last < 0
-            and at + 1 < len(words)
-            and words[at + 1] in NUMBER_WORDS
-        ):
-            pass
-        else:
-            break
-        at += 1
-    return total + group, at
+def read_quantities(words: Sequence[str]) -> tuple[Quantity, ...]:
+    """The numbers among words in normal form, each with the unit that follows it."""
+    found = []
+    for at, word in enumerate(words):
+        if is_number(word):
+            dimension, factor = _UNITS.get(words[at + 1], ("", 1.0)) if at + 1 < len(words) else ("", 1.0)
+            found.append(Quantity(float(word), _resolution(word), dimension, factor))
+    return tuple(found)
 
 
-def numbers_in(words: Sequence[str]) -> frozenset[str]:
-    """The numbers among words in normal form."""
-    return frozenset(word for word in words if word[-1].isdigit())
+def _resolution(figure: str) -> float:
+    """Weight of the last significant figure; two or more closing noughts are rounding, but in a year."""
+    whole, _, decimals = figure.lstrip("-").partition(".")
+    if decimals:
+        return float(10.0 ** -len(decimals))
+    noughts = len(whole) - len(whole.rstrip("0"))
+    if noughts < 2 or (len(whole) == 4 and _FIRST_YEAR <= int(whole) <= _LAST_YEAR):
+        return 1.0
+    return float(10.0 ** min(noughts, max(0, len(whole) - 2)))
+
+
+def agreement(left: Quantity, right: Quantity) -> float:
+    """1 for the same amount, 0.5 if one is the other rounded, 0 otherwise or in units of another kind.
+
+    >>> [mile], [km] = read_quantities(["5", "mile"]), read_quantities(["8.05", "km"])
+    >>> agreement(mile, km)
+    1.0
+    """
+    both_have_units = bool(left.dimension and right.dimension)
+    if both_have_units and left.dimension != right.dimension:
+        return 0.0
+    if left.number == right.number and (left.factor == right.factor or not both_have_units):
+        return 1.0
+    one, other = left.number * left.factor, right.number * right.factor
+    gap, largest = abs(one - other), max(abs(one), abs(other))
+    if (
+        left.factor != right.factor
+        and gap <= (_CONVERSION_TOLERANCE if both_have_units else _NO_GAP) * largest
+    ):
+        return 1.0
+    coarser = max(left.resolution * left.factor, right.resolution * right.factor)
+    rounded = coarser != min(left.resolution * left.factor, right.resolution * right.factor)
+    same_kind = both_have_units or left.factor == right.factor
+    return 0.5 if same_kind and rounded and gap <= coarser / 2 else 0.0

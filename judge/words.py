@@ -1,8 +1,8 @@
 """Text as words in one normal form, so that two spellings of one answer compare equal.
 
-Folded: case, diacritics, articles, punctuation, possessives, plural s, dotted abbreviations (u.s. -> us),
-number words and magnitudes (nineteen thirty-six -> 1936, 1.2 million -> 1200000), ordinals, signs of
-currency and percent. Not folded: synonyms, tense, word order. Pure; linear in the length of the text.
+Folded: case, diacritics, articles, punctuation, possessives, plural s, dotted and common abbreviations (U.S.,
+Jnr.), number words, ordinals, magnitudes, simple fractions, the order of day and month, signs of currency and
+percent. Not folded: synonyms, tense, word order. Pure; linear in the length of the text.
 """
 
 import re
@@ -10,41 +10,37 @@ import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
-from judge.numbers import MAGNITUDES, NUMBER_WORDS, merge_number_words
+from judge.numerals import MONTHS, NUMBER_WORDS, days_first, in_figures
 
+NEGATION = "not"  # the normal form of every contraction in n't
 
-def word_set(text: str) -> frozenset[str]:
-    """The words of a list written as one string."""
-    return frozenset(text.split())
-
-
-ARTICLES = word_set("a an the")
-NEGATIONS = word_set(
-    """not no never neither nor none nothing nobody without cannot cant dont isnt wasnt incorrect wrong false
-    untrue unlike except"""
-)
-NEGATION = "not"  # every contraction in n't ends in this word
-
-_UNDECOMPOSED = str.maketrans(
-    {"ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe", "þ": "th", "ð": "d", "ı": "i"}
+_LETTERS = str.maketrans(
+    {"ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe", "þ": "th", "ð": "d", "ı": "i", "ß": "ss"}
     | dict.fromkeys("’‘ʼ`´", "'")
     | dict.fromkeys("−–—", "-")
 )
 _CJK = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"  # written without spaces: each character is a word
-_ABBREVIATION = re.compile(r"\b(?:[^\W\d_]\.){2,}|(?<=\b[^\W\d_])\.? (?=[^\W\d_]\b[. ])")
-_CURRENCY = re.compile(r"([$€£])\s?(\d[\d,]*(?:\.\d+)?(?:\s(?:thousand|million|billion|trillion))?)")
-_SIGNS = {"%": "percent", "$": "dollar", "€": "euro", "£": "pound", "°": "degree"}
-_ORDINAL_ENDINGS = frozenset({"st", "nd", "rd", "th"})
-_WORD = re.compile(
+_TOKEN = re.compile(
     r"(?<![\w)])-?\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\d,])"  # 1,200,000.5
-    r"|(?:(?<![\w)])-)?\d+(?:\.\d+)?"  # 1912, -3.5
+    r"|(?:(?<![\w)])-)?\d+(?:\.\d+)?(?:(?:'?s|st|nd|rd|th)\b)?"  # 1912, -3.5, 1930s, 4th
     rf"|[{_CJK}]"
     rf"|[^\W\d_{_CJK}]+(?:'[^\W\d_]+)*"
-    r"|[%$€£°]"
-    r"|[.!?;\n](?=\s|$)"  # ends a clause
+    r"|[%$€£°&]"
+    r"|[.!?;\n](?=\s|$)|,"  # between clauses; between items
 )
+_INITIALS = re.compile(r"\b(?:[^\W\d_]\.){2,}|(?<=\b[^\W\d_])\.? (?=[^\W\d_]\b[. ])")
+_MONEY = re.compile(r"([$€£])\s?(\d[\d,]*(?:\.\d+)?)\s?(?:(k|m|mn|million|b|bn|billion|trillion)\b)?")
+_MAGNITUDES = {"k": "thousand", "m": "million", "mn": "million", "b": "billion", "bn": "billion"}
+_FRACTION = re.compile(r"(?<![\w/])(\d{1,2})/(\d|10)(?![\w/])")
+_ISO_DATE = re.compile(r"\b(\d{4})-(\d\d)-(\d\d)\b")
+_SPELLINGS = {
+    "%": "percent", "$": "dollar", "€": "euro", "£": "pound", "°": "degree", "&": "and",
+    "junior": "jr", "jnr": "jr", "senior": "sr", "snr": "sr", "st": "saint", "mt": "mount",
+    "doctor": "dr", "professor": "prof", "versus": "vs", "centre": "center", "theatre": "theater",
+}  # fmt: skip
+_ABBREVIATED = frozenset({"mrs", "prof", "gen", "rev", "col", "capt", "hon", "saint", "mount"})
 _CLAUSE_ENDS = frozenset(".!?;\n")
-_FIRST_CLAUSE_MIN_WORDS = 3  # "Dr. No" and "1. Paris" do not end one
+_LEFT_OUT = frozenset({"a", "an", "the", "and", ","})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,68 +48,101 @@ class Words:
     """A text in normal form.
 
     Attributes:
-        words: in order, articles left out unless nothing else is there.
-        head: how many of them stand in the first clause.
+        words: in order, without articles and `and`, unless nothing else is there.
+        joined: the words between single spaces, one at each end, so that a run of words is a substring.
+        clause_ends: index into `words` after the last word of each clause; rising, the last is their number.
     """
 
     words: tuple[str, ...]
-    head: int
-
-    @property
-    def joined(self) -> str:
-        """The words between single spaces, one at each end: a run of words is then a substring."""
-        return f" {' '.join(self.words)} "
+    joined: str
+    clause_ends: tuple[int, ...]
 
 
-def fold(text: str) -> str:
-    """Lower case, without diacritics, with plain quotes and dashes."""
-    if not text.isascii():
-        decomposed = unicodedata.normalize("NFKD", text)
-        text = "".join(c for c in decomposed if not unicodedata.combining(c))
-    return text.lower().translate(_UNDECOMPOSED) if not text.isascii() else text.lower()
-
-
-def stem(word: str) -> str:
-    """The word without possessive or plural ending; `n't` becomes `not`."""
-    if "'" in word:
-        if word.endswith("n't"):
-            return NEGATION
-        word = word.removesuffix("'s").replace("'", "")
-    if len(word) > 3 and word[-1] == "s" and word[-2] not in "su":
-        return word[:-3] + "y" if word.endswith("ies") else word[:-1]
-    return word
+def word_set(text: str) -> frozenset[str]:
+    """The words of a list that is written as one string."""
+    return frozenset(text.split())
 
 
 @lru_cache(maxsize=4096)
 def read_words(text: str) -> Words:
     """Put a text into normal form.
 
-    >>> read_words("The U.S. won twenty-one million dollars!").words
-    ('us', 'won', '21000000', 'dollar')
+    >>> read_words("The U.S. won twenty-one million dollars on July 4th!").words
+    ('us', 'won', '21000000', 'dollar', 'on', '4', 'july')
     """
-    text = fold(text)
-    if "." in text:
-        text = _ABBREVIATION.sub(lambda match: match.group().replace(".", "").replace(" ", ""), text)
-    if "$" in text or "€" in text or "£" in text:
-        text = _CURRENCY.sub(r"\2\1", text)
-    found = _WORD.findall(text)
+    tokens = days_first(in_figures([_normal(token) for token in _TOKEN.findall(_spelt_out(fold(text)))]))
     words: list[str] = []
-    head = 0
-    for word in found:
-        if word in _CLAUSE_ENDS:
-            if not head and len(words) >= _FIRST_CLAUSE_MIN_WORDS:
-                head = len(words)
-        elif word[-1].isdigit():
-            words.append(word.replace(",", ""))
-        elif word in _ORDINAL_ENDINGS and words and words[-1][-1].isdigit():
-            continue
-        elif word in _SIGNS:
-            words.append(_SIGNS[word])
-        else:
-            words.append(word if word in NUMBER_WORDS or word in MAGNITUDES else stem(word))
-    words = merge_number_words(words)
-    head = min(head, len(words)) or len(words)
-    kept = tuple(word for word in words if word not in ARTICLES)
-    if not kept:
-        return Words(tuple(words), head)
-    return Words(kept, max(1, head - sum(word in ARTICLES for word in words[:head])))
+    ends: list[int] = []
+    for token in tokens:
+        if token in _CLAUSE_ENDS:
+            start = ends[-1] if ends else 0
+            if len(words) > start and not _is_open(words[-1], alone=len(words) == start + 1):
+                ends.append(len(words))
+        elif token not in _LEFT_OUT:
+            words.append(token)
+    if not words:
+        words = [token for token in tokens if token not in _CLAUSE_ENDS and token != ","]
+    if words and (not ends or ends[-1] < len(words)):
+        ends.append(len(words))
+    return Words(tuple(words), f" {' '.join(words)} ", tuple(ends))
+
+
+def fold(text: str) -> str:
+    """Lower case, without diacritics, with plain quotes and dashes."""
+    text = text.lower()
+    if text.isascii():
+        return text
+    decomposed = unicodedata.normalize("NFKD", text)
+    return "".join(c for c in decomposed if not unicodedata.combining(c)).translate(_LETTERS)
+
+
+def _spelt_out(text: str) -> str:
+    """A folded text with initials, amounts of money, fractions and ISO dates in the form that is spoken."""
+    if " " in text or "." in text:
+        text = _INITIALS.sub(lambda match: match.group().replace(".", "").replace(" ", ""), text)
+    if "$" in text or "€" in text or "£" in text:
+        text = _MONEY.sub(_amount_first, text)
+    if "/" in text:
+        text = _FRACTION.sub(_quotient, text)
+    return _ISO_DATE.sub(_spoken_date, text) if "-" in text else text
+
+
+def _amount_first(match: re.Match[str]) -> str:
+    sign, amount, magnitude = match.groups(default="")
+    return f"{amount} {_MAGNITUDES.get(magnitude, magnitude)} {sign} "
+
+
+def _quotient(match: re.Match[str]) -> str:
+    over, under = map(int, match.groups())
+    return f"{over / under:.6g}" if 0 < over < under else match.group()
+
+
+def _spoken_date(match: re.Match[str]) -> str:
+    year, month, day = match.groups()
+    return f"{int(day)} {MONTHS[int(month) - 1]} {year}" if 1 <= int(month) <= len(MONTHS) else match.group()
+
+
+@lru_cache(maxsize=1 << 15)
+def _normal(token: str) -> str:
+    """A token without separators, ordinal, possessive or plural endings, in one spelling."""
+    if token[-1].isdigit():
+        return token.replace(",", "")
+    if token[0].isdigit() or token[0] == "-":
+        return token.replace("'", "") if token[-1] == "s" else token[:-2]
+    word = token
+    if "'" in word:
+        if word.endswith("n't"):
+            return NEGATION
+        word = word.removesuffix("'s").replace("'", "")
+    if len(word) > 3 and word[-1] == "s" and word[-2] not in "su":
+        word = word[:-3] + "y" if word.endswith("ies") else word[:-1]
+        if word in NUMBER_WORDS:  # five seconds, in the thirties
+            return token
+    if len(word) > 4 and word.endswith("our"):  # colour, harbour
+        word = word[:-2] + "r"
+    return _SPELLINGS.get(word, word)
+
+
+def _is_open(word: str, *, alone: bool) -> bool:
+    """Whether a full stop after this word belongs to an initial, an abbreviation or a list number."""
+    return word in _ABBREVIATED or (alone and word.isdigit()) or (word.isalpha() and len(word) < 3)
