@@ -11,13 +11,25 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from judge.config import EvalJudgeConfig, ScoreConfig
+from judge.config import EvalJudgeConfig, ScoreConfig, TrainJudgeConfig
 from judge.errors import JudgeError
 from judge.flags import read_flags
 
 if TYPE_CHECKING:
     from judge.agreement import Estimate
     from judge.batch import Derive
+
+
+def train_judge(argv: Sequence[str]) -> None:
+    """`candor train-judge`: labelled pairs to a judge directory."""
+    about = (
+        "Train a judge on labelled pairs of texts; a run that was killed goes on from its last checkpoint."
+    )
+    (config,) = read_flags("candor train-judge", about, argv, TrainJudgeConfig)
+
+    from judge.train import train
+
+    print(f"judge: {train(config)}")
 
 
 def score(config: ScoreConfig, derive: "Derive") -> None:

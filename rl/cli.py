@@ -27,6 +27,7 @@ class Command(NamedTuple):
 
 
 COMMANDS = {
+    "train-judge": Command("train a judge on labelled pairs of texts", "judge.cli", "train_judge"),
     "score": Command("judge every completion of a file and reward it", "rl.cli", "score"),
     "eval-judge": Command(
         "compare a judge, and string matching, with human labels", "judge.cli", "eval_judge"
