@@ -396,13 +396,24 @@ def test_a_bandit_learns_the_arm_that_is_right():
     assert metrics[-1]["judge/correct_rate"] > 0.9
 
 
-def test_a_judge_with_shuffled_labels_teaches_nothing():
+def arms_model():
+    """Says A, B and idk with .3 each after anything; the remaining eight words share a tenth."""
+    arms = {3: 0.3, 4: 0.3, 6: 0.3}
+    return bigram_llama([[arms.get(v, 0.1 / 8) for v in range(11)]] * 11)
+
+
+def test_true_labels_teach_the_right_arm_and_shuffled_ones_nothing():
+    def share_of_a(judge):
+        config = bandit(updates=20, episodes=128, learning_rate=2e-3)
+        run(config, model=arms_model(), judge=judge, records=QUESTIONS[:1])
+        return sum(record.completion == "A" for record in judge.seen[-128:]) / 128
+
     labels = random.Random(0)
-    shuffled = FunctionJudge(lambda _: labels.choice([Verdict.CORRECT, Verdict.WRONG]))
-    run(bandit(), judge=shuffled)
-    right = [record.completion == "A" for record in shuffled.seen]
-    first, last = sum(right[:64]) / 64, sum(right[-64:]) / 64
-    assert last < first + 0.15  # where the true labels gain more than half
+    shuffled = [
+        share_of_a(FunctionJudge(lambda _: labels.choice([Verdict.CORRECT, Verdict.WRONG]))) for _ in range(4)
+    ]
+    assert share_of_a(FunctionJudge(verdict)) > 0.9
+    assert sum(shuffled) / 4 == pytest.approx(0.3, abs=0.15)
 
 
 @pytest.mark.parametrize("break_even", [0.3, 0.5, 0.7])
@@ -414,8 +425,7 @@ def test_a_ternary_bandit_abstains_exactly_below_the_break_even(break_even):
         for question, chance in chances.items()
         for draw in range(10)
     ]
-    arms = {3: 0.3, 4: 0.3, 6: 0.3}  # A, B and idk; the remaining eight words share a tenth
-    model, tokenizer = bigram_llama([[arms.get(v, 0.1 / 8) for v in range(11)]] * 11), word_tokenizer(*WORDS)
+    model, tokenizer = arms_model(), word_tokenizer(*WORDS)
     config = bandit(updates=40, episodes=120, learning_rate=1e-2)
     run(config, model=model, records=records, reward=RewardConfig(break_even=break_even))
     said = sample(model, tokenizer, list(chances), max_new_tokens=1, greedy=True).completions
