@@ -63,6 +63,9 @@ class RewardConfig:
             raise ConfigError(
                 f"reward_wrong must be below reward_correct={self.reward_correct}, got {self.reward_wrong}"
             )
+        # A command line or YAML brings plain text.
+        if self.reward_mode not in list(RewardMode):
+            raise ConfigError(f"reward_mode must be one of {', '.join(RewardMode)}, got {self.reward_mode!r}")
         if self.missing_eos_penalty is not None:
             _at_least(0.0, self, "missing_eos_penalty")
 

@@ -117,7 +117,7 @@ def rewards_of(
         table: the levels in force.
         config: hard or soft, and the penalty.
     """
-    reward = soft_reward if config.reward_mode is RewardMode.SOFT else hard_reward
+    reward = soft_reward if config.reward_mode == RewardMode.SOFT else hard_reward
     penalty = config.missing_eos_penalty or 0.0
     return [
         None if score is None else reward(score, table) - penalty * cut

@@ -103,9 +103,10 @@ def test_the_order_of_a_batch_does_not_change_its_rewards():
     assert rewards_of(scores[::-1], truncated[::-1], table, config) == forward[::-1]
 
 
-def test_soft_mode_rewards_by_probability():
+@pytest.mark.parametrize("mode", [RewardMode.SOFT, "soft"])  # as Python and as a command line say it
+def test_soft_mode_rewards_by_probability(mode):
     score = Score(equivalence=0.75, abstention=0.0, verdict=Verdict.CORRECT)
-    config = RewardConfig(reward_mode=RewardMode.SOFT)
+    config = RewardConfig(reward_mode=mode)
     assert rewards_of([score], [False], RewardTable(), config) == [pytest.approx(0.5)]  # .75 - .25
 
 
@@ -149,6 +150,7 @@ def test_a_judge_no_better_than_chance_is_refused():
         {"break_even_start": 0.2},
         {"ramp_updates": 3},
         {"break_even_start": 0.2, "ramp_updates": -3},
+        {"reward_mode": "gentle"},
         {"reward_correct": -1.0},
         {"reward_correct": float("inf")},
         {"missing_eos_penalty": -1.0},
