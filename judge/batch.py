@@ -7,6 +7,7 @@ Memory holds a chunk of records and the ids seen, however long the file.
 
 import hashlib
 import json
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -25,6 +26,8 @@ from judge.journal import Journal, Scores
 from judge.outputs import check_writable, open_output, widen
 from judge.records import Record, Score, Verdict
 from judge.tables import Format, format_of
+
+logger = logging.getLogger(__name__)
 
 JUDGED = {"verdict": pa.string(), "equivalence": pa.float64(), "abstention": pa.float64()}
 """The columns that judging adds; empty where a completion could not be judged."""
@@ -211,6 +214,8 @@ def _own_names(job: Job, derive: Derive) -> dict[str, str]:
         renamed = name
         while renamed in taken or (renamed != name and renamed in job.own):
             renamed = OWN_PREFIX + renamed
+        if renamed != name:
+            logger.info("column %r of %s is kept as %r", name, job.input, renamed)
         names[name] = renamed
     return names
 

@@ -1,6 +1,7 @@
 import csv
 import gzip
 import json
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -127,12 +128,14 @@ def test_another_id_column_gives_the_id_and_stays(tmp_path):
     assert (row["id"], row["uid"], row["input_id"]) == ("7", 7, "other")
 
 
-def test_a_column_that_the_output_needs_is_kept_under_another_name(tmp_path):
+def test_a_column_that_the_output_needs_is_kept_under_another_name(tmp_path, caplog):
     rows = [{**ROWS[0], "reward": 5, "input_reward": 6}]
-    score_file(write_rows(tmp_path / "gens.jsonl", rows), tmp_path / "out.jsonl")
+    with caplog.at_level(logging.INFO, logger="judge.batch"):
+        score_file(write_rows(tmp_path / "gens.jsonl", rows), tmp_path / "out.jsonl")
     (row,) = read_jsonl(tmp_path / "out.jsonl")
     assert row["reward"] == pytest.approx(0.8)
     assert (row["input_input_reward"], row["input_reward"]) == (5, 6)
+    assert "'reward' of " in caplog.text
 
 
 def test_the_summary_counts_verdicts_unscored_and_rejected(tmp_path):
