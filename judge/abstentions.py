@@ -1,7 +1,8 @@
 """Rows that teach what declining to answer is: many ways to say so, and answers that only sound like it.
 
-A text declines (label 1) when it gives the asker no answer to hold on to; an opener that is followed by an answer
-is an answer (label 0), and so are a title, a "none" that is the fact, an empty text and words to the judge.
+A text declines (label 1) when it says that it has no answer to give. An opener that is followed by an answer
+is an answer (label 0), and so are a title and a "none" that is the fact; an empty text and words to the judge
+do not decline either.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -97,9 +98,7 @@ def declined(question: str, answer: str, rng: Random) -> tuple[str, str]:
 
 def plainly_declined(question: str, answer: str, rng: Random) -> tuple[str, str]:
     """The plainest form of all, which a policy is taught first."""
-    return question, rng.choice(
-        ("I don't know.", "I don't know", "i do not know", "i don't know", "I do not know.", "I'm not sure.")
-    )
+    return question, rng.choice(forms.PLAIN)
 
 
 def declined_about(question: str, answer: str, rng: Random) -> tuple[str, str]:
@@ -125,10 +124,7 @@ def in_other_language(question: str, answer: str, rng: Random) -> tuple[str, str
 
 def without_the_answer(question: str, answer: str, rng: Random) -> tuple[str, str]:
     """An answer named only to say that it may or may not be the one."""
-    form = rng.choice(
-        ("I don't know whether it is {} or not.", "I have heard of {}, but I don't know if that is the answer.",
-         "It may or may not be {}; I can't tell.", "I can't say whether it was {}.", "I don't know. Was it {}? I honestly can't tell.")
-    )  # fmt: skip
+    form = rng.choice(forms.ANSWER_IN_DOUBT)
     return question, form.format(answer)
 
 

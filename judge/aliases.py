@@ -1,7 +1,7 @@
 """Lists of other names for one answer, as question sets carry them: which entries are surely the same thing.
 
-Redirect lists hold misspellings and fuller names beside pages that are only related, so what cannot be shown to
-be the same is left out. Standard library only.
+Redirect lists hold misspellings and fuller names beside pages that are only related, so what cannot be shown
+to be the same is left out.
 """
 
 import re
@@ -13,9 +13,9 @@ from judge.answers import FUNCTION_WORDS, AnsweredQuestion, plain
 LONGEST_ANSWER = 8  # words; longer references are texts, and a swap of the whole is no minimal edit
 
 JUNK = re.compile(
-    r"disambiguation|^(list|history|geography|demographics|economy|politics|wildlife|etymology|culture|education|sport"
-    r"|subdivisions|health|name|names|template|iso|portal|early life|personal life) |'s |\d{4}:|[\[\]{}|:/\\]|filmography"
-    r"|discography|in popular culture|bibliography",
+    r"disambiguation|filmography|discography|bibliography|in popular culture|'s |\d{4}:|[\[\]{}|:/\\]"
+    r"|^(list|history|geography|demographics|economy|politics|wildlife|etymology|culture|education|sport|health"
+    r"|subdivisions|names?|template|iso|portal|early life|personal life) ",
     re.IGNORECASE,
 )
 
@@ -47,9 +47,9 @@ def is_clean(name: str) -> bool:
 
 
 def same_thing(name: str, other: str) -> bool:
-    """Whether two listed names of one answer surely mean the same: spelling, initials, or a person's fuller name.
+    """Whether two listed names of one answer surely mean the same: by spelling, initials, or a fuller name.
 
-    Lists of redirects hold much that is only related ("Blood oxygen" under "Blood"), so most pairs are refused.
+    Redirect lists hold much that is only related ("Blood oxygen" under "Blood"), so most pairs are refused.
     """
     a, b = plain(name), plain(other)
     if not a or not b or re.findall(r"\d+", a) != re.findall(r"\d+", b):

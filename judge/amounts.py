@@ -11,7 +11,10 @@ from random import Random
 
 from judge.answers import MONTHS
 
-ONES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
+ONES = (
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
+    "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+)  # fmt: skip
 TENS = ["_", "_", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 MAGNITUDES = {"hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 NUMBER = r"-?\d{1,3}(?:,\d{3})+(?:\.\d+)?|-?\d+(?:\.\d+)?"
@@ -28,26 +31,52 @@ class Unit:
     family: str
 
 
-# International and US customary definitions.
+# International and US customary definitions: singular, plural, size in the base unit of the family.
 UNITS = tuple(
-    Unit(*spelling.split(), Decimal(size), family)
-    for family, sizes in {
-        "length": "km km=1000|kilometre kilometres=1000|mile miles=1609.344|metre metres=1|m m=1|foot feet=0.3048"
-        "|cm cm=0.01|inch inches=0.0254|yard yards=0.9144",
-        "mass": "kg kg=1|kilogram kilograms=1|pound pounds=0.45359237|gram grams=0.001|ounce ounces=0.028349523125"
-        "|tonne tonnes=1000",
-        "time": "second seconds=1|minute minutes=60|hour hours=3600|day days=86400",
-        "volume": "litre litres=1|gallon gallons=3.785411784|pint pints=0.473176473",
-        "speed": "km/h km/h=1|mph mph=1.609344",
+    Unit(one, many, Decimal(size), family)
+    for family, units in {
+        "length": (
+            ("km", "km", "1000"), ("kilometre", "kilometres", "1000"), ("mile", "miles", "1609.344"),
+            ("metre", "metres", "1"), ("m", "m", "1"), ("cm", "cm", "0.01"), ("foot", "feet", "0.3048"),
+            ("inch", "inches", "0.0254"), ("yard", "yards", "0.9144"),
+        ),
+        "mass": (
+            ("kg", "kg", "1"), ("kilogram", "kilograms", "1"), ("tonne", "tonnes", "1000"),
+            ("gram", "grams", "0.001"), ("pound", "pounds", "0.45359237"),
+            ("ounce", "ounces", "0.028349523125"),
+        ),
+        "time": (
+            ("second", "seconds", "1"), ("minute", "minutes", "60"), ("hour", "hours", "3600"),
+            ("day", "days", "86400"),
+        ),
+        "volume": (
+            ("litre", "litres", "1"), ("gallon", "gallons", "3.785411784"), ("pint", "pints", "0.473176473"),
+        ),
+        "speed": (("km/h", "km/h", "1"), ("mph", "mph", "1.609344")),
     }.items()
-    for spelling, size in (entry.split("=") for entry in sizes.split("|"))
+    for one, many, size in units
+)  # fmt: skip
+COUNTED = frozenset(
+    (
+        "year",
+        "years",
+        "dollar",
+        "dollars",
+        "people",
+        "euros",
+        "%",
+        "percent",
+        "degrees",
+        "months",
+        "weeks",
+        "times",
+    )
 )
-COUNTED = frozenset(["year", "years", "dollar", "dollars", "people", "euros", "%", "percent", "degrees", "months", "weeks", "times"])
 
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """A number with what is counted. `unit` and `currency` may be empty; `currency` is a sign before the number."""
+    """A number with what is counted. `unit` and `currency` may be empty; `currency` is a sign in front."""
 
     value: Decimal
     unit: str = ""
@@ -74,7 +103,7 @@ class Amount:
         return next((replace(self, unit=way) for way in ways if own and way != own.many), None)
 
     def converted(self, rng: Random) -> "Amount | None":
-        """The same amount in another unit of its family, of a size one would say, to four significant figures."""
+        """The same in another unit of its family, of a size one would say, to four significant figures."""
         own = _unit(self.unit)
         if own is None or self.value <= 0:
             return None

@@ -1,7 +1,7 @@
 """Edits that make an answer wrong while it goes on looking right.
 
-Each takes a question with its answer and gives a candidate that a judge must refuse, or None where it does not
-apply. Numbers and dates are in `judge.quantity_edits`, whole sentences in `judge.sentence_edits`, tricks that carry
+Each takes a question with its answer and gives a candidate that a judge must refuse, or None where it cannot.
+Numbers and dates are in `judge.quantity_edits`, whole sentences in `judge.sentence_edits`, tricks that carry
 no answer at all in `judge.hacks`.
 """
 
@@ -11,8 +11,6 @@ from random import Random
 from judge.amounts import listed
 from judge.answers import (
     AnsweredQuestion,
-    DistractorPool,
-    Edit,
     Shape,
     content,
     occurs,
@@ -20,23 +18,27 @@ from judge.answers import (
     shape,
     whole,
 )
+from judge.distractors import DistractorPool, Edit
 from judge.phrasing import hedged, in_chatter, in_phrase, in_sentence
 
 _DENIALS = (
-    "It was not {}.", "It isn't {}.", "Not {}.", "Anything but {}.", "The answer is not {}.", "It was never {}.",
-    "{} is not the answer.", "Definitely not {}.", "It can't be {}.", "not {}", "it was not {}", "{} is wrong.",
-    "It is false that it was {}.", "I doubt that it was {}.", "It is anything but {}.", "No, it wasn't {}.",
+    "It was not {}.", "It isn't {}.", "Not {}.", "Anything but {}.", "The answer is not {}.",
+    "It was never {}.", "{} is not the answer.", "Definitely not {}.", "It can't be {}.", "not {}",
+    "it was not {}", "{} is wrong.", "It is false that it was {}.", "I doubt that it was {}.",
+    "It is anything but {}.", "No, it wasn't {}.",
 )  # fmt: skip
 _RETRACTIONS = (
     "{0}. No, actually it was {1}.", "It was {0}. Sorry, I meant {1}.", "{0}... no, wait, it's {1}.",
-    "I first thought of {0}, but the answer is {1}.", "{0}? No. {1}.", "Correction: it is not {0}, it is {1}.",
-    "It was {0}. That is wrong, though: it was {1}.", "{0}. On second thoughts, {1}.", "{0}. Sorry, I meant {1}.",
+    "I first thought of {0}, but the answer is {1}.", "{0}? No. {1}.",
+    "Correction: it is not {0}, it is {1}.", "It was {0}. That is wrong, though: it was {1}.",
+    "{0}. On second thoughts, {1}.", "{0}. Sorry, I meant {1}.",
 )  # fmt: skip
 _COMMITMENTS = (
     "Some say {0}, but it was {1}.", "Not {0}, but {1}.", "It was {1}, not {0}.", "{1} rather than {0}.",
     "Many people say {0}, but it was actually {1}.", "It is often thought to be {0}. In fact it is {1}.",
-    "It was not {0}; it was {1}.", "{1} (not {0}).", "It wasn't {0}. It was {1}.", "{1}, often confused with {0}.",
-    "Unlike {0}, {1} is the right answer.", "Contrary to popular belief it isn't {0}, it's {1}.",
+    "It was not {0}; it was {1}.", "{1} (not {0}).", "It wasn't {0}. It was {1}.",
+    "{1}, often confused with {0}.", "Unlike {0}, {1} is the right answer.",
+    "Contrary to popular belief it isn't {0}, it's {1}.",
 )  # fmt: skip
 _EITHER = (
     "either {} or {}",
@@ -87,7 +89,7 @@ def distractor_in_sentence(item: AnsweredQuestion, pool: DistractorPool, rng: Ra
 
 def distractor_in_passage(item: AnsweredQuestion, pool: DistractorPool, rng: Random) -> str | None:
     """A natural right answer with the reference replaced throughout: sound words, wrong fact."""
-    other = pool.draw(item, rng)
+    other = pool.draw(item, rng) if item.passage else None
     changed = replaced(item.reference, other, item.passage) if other else None
     return changed if changed and not _still_right(item, changed) else None
 
@@ -156,9 +158,10 @@ def partial_list(item: AnsweredQuestion, pool: DistractorPool, rng: Random) -> s
 
 def list_with_stranger(item: AnsweredQuestion, pool: DistractorPool, rng: Random) -> str | None:
     """A list with one member swapped for a wrong one."""
-    members, other = listed(item.reference), pool.draw(item, rng)
+    members = listed(item.reference)
+    other = pool.draw(item, rng) if members else None
     strangers = listed(other) if other else []
-    if not members or not strangers:
+    if not strangers:
         return None
     kept = [*rng.sample(members, len(members) - 1), rng.choice(strangers)]
     return ", ".join(kept[:-1]) + " and " + kept[-1]

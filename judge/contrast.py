@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from random import Random
 
 from judge.aliases import LONGEST_ANSWER, answered, is_clean, tidy
-from judge.answers import AnsweredQuestion, DistractorPool, Edit, content, occurs
+from judge.answers import AnsweredQuestion, content, occurs
 from judge.confounds import CONFOUNDS
+from judge.distractors import DistractorPool, Edit
 from judge.hacks import HACKS
 from judge.made_up import made_up_questions
 from judge.paraphrases import PARAPHRASES
 from judge.phrasing import bare
 from judge.quantity_edits import QUANTITY_CONFOUNDS, QUANTITY_PARAPHRASES
+from judge.relations import relation_pairs
 from judge.sentence_edits import SENTENCE_CONFOUNDS, SENTENCE_PARAPHRASES
 
 ANSWER_EDITS: Mapping[str, tuple[float, Edit]] = {
@@ -64,7 +66,7 @@ def equivalence_pairs(
     """Pairs of every kind, at most `cap` of each.
 
     Args:
-        questions: (question, names of its one answer, group); other names are used only where they surely agree.
+        questions: (question, names of its one answer, group); only names that surely agree are used.
         right_answers: (question, reference, right candidate in natural words, group).
         seed: the same seed and input give the same pairs.
         cap: pairs of one kind.
@@ -77,20 +79,35 @@ def equivalence_pairs(
         AnsweredQuestion("", (text,), group) for text, group in {tidy(t): g for t, g in sentences}.items()
     ]
     pool = DistractorPool(items)
-    for corpus, edits in ((items, ANSWER_EDITS), (statements, SENTENCE_EDITS)):
-        for kind, (label, edit) in edits.items():
-            rng = Random(f"{seed}/{kind}")
-            made = 0
-            for item in rng.sample(corpus, len(corpus)):
-                if made == cap:
-                    break
-                candidate = edit(item, pool, rng)
-                if candidate is None or (candidate == item.reference) != (kind == "unchanged"):
-                    continue
-                if kind not in WRITTEN_AS_MEANT and rng.random() < BARE_SHARE:
-                    candidate = bare(candidate)
-                made += 1
-                yield ContrastPair(item.question, item.reference, candidate, label, kind, item.group)
+    for kind, (label, edit) in ANSWER_EDITS.items():
+        yield from _edited(kind, edit, label, items, pool, seed, cap)
+    for kind, (label, edit) in SENTENCE_EDITS.items():
+        yield from _edited(kind, edit, label, statements, pool, seed, cap)
+    yield from (ContrastPair(*row) for row in relation_pairs(seed=seed, cap=cap))
+
+
+def _edited(
+    kind: str,
+    edit: Edit,
+    label: float,
+    items: Sequence[AnsweredQuestion],
+    pool: DistractorPool,
+    seed: int,
+    cap: int,
+) -> Iterator[ContrastPair]:
+    """At most `cap` pairs of one kind, from items in random order."""
+    rng = Random(f"{seed}/{kind}")
+    made = 0
+    for item in rng.sample(items, len(items)):
+        if made == cap:
+            return
+        candidate = edit(item, pool, rng)
+        if candidate is None or (candidate == item.reference) != (kind == "unchanged"):
+            continue
+        if kind not in WRITTEN_AS_MEANT and rng.random() < BARE_SHARE:
+            candidate = bare(candidate)
+        made += 1
+        yield ContrastPair(item.question, item.reference, candidate, label, kind, item.group)
 
 
 def _with_passages(rows: Iterable[tuple[str, str, str, str]]) -> list[AnsweredQuestion]:

@@ -1,7 +1,7 @@
 """Questions about people and things that do not exist, with answers of the shapes that question sets lack.
 
-Amounts with units, percentages, days, lists and yes or no are rare in the question sets; a made-up fact is as good
-to edit as a true one, because the reference says what is right.
+Amounts with units, percentages, days, lists and yes or no are rare in the question sets; a made-up fact is as
+good to edit as a true one, because the reference says what is right.
 """
 
 from collections.abc import Callable, Iterator
@@ -10,14 +10,44 @@ from random import Random
 from judge.amounts import Date
 from judge.answers import AnsweredQuestion
 
-FIRST_NAMES = ["Ann", "Omar", "Lena", "Pavel", "Grace", "Hugo", "Maya", "Igor", "Ruth", "Felix", "Nora", "Tariq", "Elsa", "Bruno", "Clara", "Dmitri", "Alma", "Oscar", "Yuki", "Ivan", "Sofia", "Amir", "Ingrid", "Victor", "Leila", "Marcus", "Tessa", "Rafael", "Petra", "Simon", "Aisha", "Conrad", "Bella", "Jonas", "Wanda", "Theo", "Carmen", "Nils", "Olga", "Peter"]  # fmt: skip
-LAST_NAMES = ["Cooper", "Lindqvist", "Okafor", "Moreau", "Barnes", "Petrov", "Castillo", "Hartmann", "Rossi", "Tanaka", "Novak", "Whitfield", "Duarte", "Kowalski", "Bergman", "Ferreira", "Osman", "Jansen", "Keller", "Marsh", "Vance", "Quill", "Archer", "Holt", "Banerjee", "Sato", "Lowe", "Pike", "Abbott", "Reyes", "Stone", "Voss"]  # fmt: skip
-PLACES = ["Lima", "Oslo", "Nairobi", "Porto", "Kyoto", "Quebec", "Tunis", "Dublin", "Hanoi", "Krakow", "Perth", "Bergen", "Havana", "Lyon", "Cusco", "Seville", "Cairo", "Austin", "Ghent", "Mumbai", "Accra", "Turin", "Split", "Riga", "Adelaide", "Bogota", "Salzburg", "Leeds", "Denver", "Malmo"]  # fmt: skip
-JOBS = ["baker", "nurse", "pilot", "carpenter", "teacher", "dentist", "sailor", "lawyer", "gardener", "chemist", "farmer", "engineer", "tailor", "plumber", "vet", "judge", "chef", "poet", "miner", "barber"]  # fmt: skip
-COMPANIES = ["Northwind Traders", "Blue Harbor Bank", "Maple Foods", "Silverline Motors", "Oakfield Press", "Delta Glass", "Summit Airlines", "Redstone Mining", "Harbor Light Insurance", "Green Valley Dairy", "Ironbridge Steel", "Pinecrest Hotels"]  # fmt: skip
-THINGS = ["violin", "chess", "football", "tennis", "piano", "swimming", "pottery", "archery", "sailing", "cello", "boxing", "painting", "fencing", "rugby", "flute", "judo"]  # fmt: skip
-COLOURS = ["red", "white", "blue", "green", "yellow", "black", "orange", "purple", "brown", "grey", "silver", "gold"]
-FOODS = ["apples", "bread", "cheese", "olives", "rice", "honey", "walnuts", "figs", "lentils", "trout", "butter", "plums"]
+FIRST_NAMES = (
+    "Ann", "Omar", "Lena", "Pavel", "Grace", "Hugo", "Maya", "Igor", "Ruth", "Felix", "Nora", "Tariq",
+    "Elsa", "Bruno", "Clara", "Dmitri", "Alma", "Oscar", "Yuki", "Ivan", "Sofia", "Amir", "Ingrid",
+    "Victor", "Leila", "Marcus", "Tessa", "Rafael", "Petra", "Simon", "Aisha", "Conrad", "Bella", "Jonas",
+    "Wanda", "Theo", "Carmen", "Nils", "Olga", "Peter",
+)  # fmt: skip
+LAST_NAMES = (
+    "Cooper", "Lindqvist", "Okafor", "Moreau", "Barnes", "Petrov", "Castillo", "Hartmann", "Rossi",
+    "Tanaka", "Novak", "Whitfield", "Duarte", "Kowalski", "Bergman", "Ferreira", "Osman", "Jansen",
+    "Keller", "Marsh", "Vance", "Quill", "Archer", "Holt", "Banerjee", "Sato", "Lowe", "Pike", "Abbott",
+    "Reyes", "Stone", "Voss",
+)  # fmt: skip
+PLACES = (
+    "Lima", "Oslo", "Nairobi", "Porto", "Kyoto", "Quebec", "Tunis", "Dublin", "Hanoi", "Krakow", "Perth",
+    "Bergen", "Havana", "Lyon", "Cusco", "Seville", "Cairo", "Austin", "Ghent", "Mumbai", "Accra", "Turin",
+    "Split", "Riga", "Adelaide", "Bogota", "Salzburg", "Leeds", "Denver", "Malmo",
+)  # fmt: skip
+JOBS = (
+    "baker", "nurse", "pilot", "carpenter", "teacher", "dentist", "sailor", "lawyer", "gardener", "chemist",
+    "farmer", "engineer", "tailor", "plumber", "vet", "judge", "chef", "poet", "miner", "barber",
+)  # fmt: skip
+COMPANIES = (
+    "Northwind Traders", "Blue Harbor Bank", "Maple Foods", "Silverline Motors", "Oakfield Press",
+    "Delta Glass", "Summit Airlines", "Redstone Mining", "Harbor Light Insurance", "Green Valley Dairy",
+    "Ironbridge Steel", "Pinecrest Hotels",
+)  # fmt: skip
+THINGS = (
+    "violin", "chess", "football", "tennis", "piano", "swimming", "pottery", "archery", "sailing", "cello",
+    "boxing", "painting", "fencing", "rugby", "flute", "judo",
+)  # fmt: skip
+COLOURS = (
+    "red", "white", "blue", "green", "yellow", "black", "orange", "purple", "brown", "grey", "silver",
+    "gold",
+)  # fmt: skip
+FOODS = (
+    "apples", "bread", "cheese", "olives", "rice", "honey", "walnuts", "figs", "lentils", "trout", "butter",
+    "plums",
+)  # fmt: skip
 
 # (question, statement, what may stand for {a}); {p} is a person
 BIOGRAPHY = (
@@ -33,21 +63,52 @@ BIOGRAPHY = (
     ("What is the favourite colour of {p}?", "{p}'s favourite colour is {a}.", COLOURS),
 )  # fmt: skip
 AMOUNTS = (
-    ("How tall is the {n} Tower?", ("m", "metres", "feet"), (20, 800)), ("How long is the {n} river?", ("km", "miles"), (30, 4000)),
-    ("How high is Mount {n}?", ("m", "metres", "feet"), (300, 8000)), ("How far is it from {n} to the coast?", ("km", "miles"), (5, 900)),
-    ("How much does the {n} statue weigh?", ("kg", "pounds", "tonnes"), (3, 900)), ("How long does the {n} play last?", ("minutes", "hours"), (2, 240)),
-    ("What is the top speed of the {n} train?", ("km/h", "mph"), (60, 400)), ("How much water does the {n} tank hold?", ("litres", "gallons"), (10, 9000)),
-    ("How deep is Lake {n}?", ("m", "feet"), (8, 1500)), ("How wide is the {n} bridge?", ("m", "feet", "yards"), (4, 90)),
+    ("How tall is the {n} Tower?", ("m", "metres", "feet"), (20, 800)),
+    ("How long is the {n} river?", ("km", "miles"), (30, 4000)),
+    ("How high is Mount {n}?", ("m", "metres", "feet"), (300, 8000)),
+    ("How far is it from {n} to the coast?", ("km", "miles"), (5, 900)),
+    ("How much does the {n} statue weigh?", ("kg", "pounds", "tonnes"), (3, 900)),
+    ("How long does the {n} play last?", ("minutes", "hours"), (2, 240)),
+    ("What is the top speed of the {n} train?", ("km/h", "mph"), (60, 400)),
+    ("How much water does the {n} tank hold?", ("litres", "gallons"), (10, 9000)),
+    ("How deep is Lake {n}?", ("m", "feet"), (8, 1500)),
+    ("How wide is the {n} bridge?", ("m", "feet", "yards"), (4, 90)),
+)  # fmt: skip
+
+LARGE = (
+    "How many people live in {n}?", "How many books does the {n} library hold?",
+    "How much did the {n} stadium cost?",
+)  # fmt: skip
+SHARES = (
+    "What share of the members of {n} voted?", "What percentage of {n}'s staff work at night?",
+    "How much of {n} is forest?",
+)  # fmt: skip
+DAYS = (
+    ("On what date was {p} born?", "{p} was born on {a}."),
+    ("On which day did {p} marry?", "{p} married on {a}."),
+    ("When did {p} open the shop?", "{p} opened the shop on {a}."),
+    ("What is the date of {p}'s arrival?", "{p} arrived on {a}."),
+)  # fmt: skip
+# members: nothing stands for people
+LISTS = (
+    ("Which {k} colours are on the flag of {n}?", COLOURS), ("Which {k} cities did {n} visit?", PLACES),
+    ("Which {k} people founded {n}?", ()), ("What {k} things did {n} buy?", FOODS),
+)  # fmt: skip
+YES_NO = (
+    "Was {p} born in {c}?", "Does {p} live in {c}?", "Is {p} a {j}?", "Did {p} ever visit {c}?",
+    "Can {p} play the violin?", "Has {p} worked as a {j}?", "Did {p} study in {c}?",
+    "Is {c} larger than the home town of {p}?",
 )  # fmt: skip
 
 
-def _name(rng: Random) -> str:
+def full_name(rng: Random) -> str:
+    """A made-up first and last name."""
     return f"{rng.choice(FIRST_NAMES)} {rng.choice(LAST_NAMES)}"
 
 
 def _biography(rng: Random) -> tuple[str, str, str]:
     question, statement, answers = rng.choice(BIOGRAPHY)
-    person, answer = _name(rng), rng.choice(answers)
+    person, answer = full_name(rng), rng.choice(answers)
     return question.format(p=person), answer, statement.format(p=person, a=answer)
 
 
@@ -58,62 +119,36 @@ def _amount(rng: Random) -> tuple[str, str, str]:
 
 
 def _large(rng: Random) -> tuple[str, str, str]:
-    question = rng.choice(
-        (
-            "How many people live in {}?",
-            "How many books does the {} library hold?",
-            "How much did the {} stadium cost?",
-        )
-    )
+    question = rng.choice(LARGE)
     millions = rng.choice((rng.randint(1, 99), rng.randint(11, 99) / 10))
     figure = rng.choice(
-        (f"{millions} million", f"{int(millions * 1_000_000):,}", f"{rng.randint(1_001, 9_999) * 10:,}")
+        (f"{millions} million", f"{round(millions * 1_000_000):,}", f"{rng.randint(1_001, 9_999) * 10:,}")
     )
-    return question.format(rng.choice(LAST_NAMES)), ("$" if "cost" in question else "") + figure, ""
+    return question.format(n=rng.choice(LAST_NAMES)), ("$" if "cost" in question else "") + figure, ""
 
 
 def _percentage(rng: Random) -> tuple[str, str, str]:
-    question = rng.choice(
-        (
-            "What share of the members of {} voted?",
-            "What percentage of {}'s staff work at night?",
-            "How much of {} is forest?",
-        )
-    )
-    return (
-        question.format(rng.choice(COMPANIES)),
-        f"{rng.choice((25, 50, 75, 20, 10, 5, 40, 60, 80, rng.randint(1, 99)))}%",
-        "",
-    )
+    percent = rng.choice((25, 50, 75, 20, 10, 5, 40, 60, 80, rng.randint(1, 99)))
+    return rng.choice(SHARES).format(n=rng.choice(COMPANIES)), f"{percent}%", ""
 
 
 def _day(rng: Random) -> tuple[str, str, str]:
-    question, statement = rng.choice(
-        (("On what date was {p} born?", "{p} was born on {a}."), ("On which day did {p} marry?", "{p} married on {a}."),
-         ("When did {p} open the shop?", "{p} opened the shop on {a}."), ("What is the date of {p}'s arrival?", "{p} arrived on {a}."))
-    )  # fmt: skip
-    person, date = _name(rng), Date(rng.randint(1850, 2023), rng.randint(1, 12), rng.randint(1, 28))
+    question, statement = rng.choice(DAYS)
+    person, date = full_name(rng), Date(rng.randint(1850, 2023), rng.randint(1, 12), rng.randint(1, 28))
     answer = rng.choice(date.ways()[:3])
     return question.format(p=person), answer, statement.format(p=person, a=answer)
 
 
 def _list(rng: Random) -> tuple[str, str, str]:
-    question, members = rng.choice(
-        (("Which {k} colours are on the flag of {n}?", COLOURS), ("Which {k} cities did {n} visit?", PLACES),
-         ("Which {k} people founded {n}?", [_name(rng) for _ in range(6)]), ("What {k} things did {n} buy?", FOODS))
-    )  # fmt: skip
-    count = rng.choice((2, 3, 3, 4))
-    chosen = rng.sample(members, count)
-    asked = question.format(k={2: "two", 3: "three", 4: "four"}[count], n=rng.choice(LAST_NAMES))
+    question, members = rng.choice(LISTS)
+    number, count = rng.choice((("two", 2), ("three", 3), ("three", 3), ("four", 4)))
+    chosen = rng.sample(members or [full_name(rng) for _ in range(count)], count)
+    asked = question.format(k=number, n=rng.choice(LAST_NAMES))
     return asked, ", ".join(chosen[:-1]) + " and " + chosen[-1], ""
 
 
 def _yes_no(rng: Random) -> tuple[str, str, str]:
-    question = rng.choice(
-        ("Was {p} born in {c}?", "Does {p} live in {c}?", "Is {p} a {j}?", "Did {p} ever visit {c}?", "Can {p} play the violin?",
-         "Has {p} worked as a {j}?", "Did {p} study in {c}?", "Is {c} larger than the home town of {p}?")
-    )  # fmt: skip
-    asked = question.format(p=_name(rng), c=rng.choice(PLACES), j=rng.choice(JOBS))
+    asked = rng.choice(YES_NO).format(p=full_name(rng), c=rng.choice(PLACES), j=rng.choice(JOBS))
     return asked, rng.choice(("Yes", "No", "yes", "no")), ""
 
 

@@ -1,6 +1,6 @@
 """Edits that keep an answer right: other names, other spellings, other words around it.
 
-Each takes a question with its answer and gives a candidate that means the same, or None where it does not apply.
+Each takes a question with its answer and gives a candidate that means the same, or None where it cannot.
 Numbers and dates are in `judge.quantity_edits`, whole sentences in `judge.sentence_edits`.
 """
 
@@ -11,8 +11,6 @@ from judge.aliases import same_thing
 from judge.amounts import listed
 from judge.answers import (
     AnsweredQuestion,
-    DistractorPool,
-    Edit,
     Shape,
     occurs,
     plain,
@@ -20,13 +18,17 @@ from judge.answers import (
     shape,
     unaccented,
 )
+from judge.distractors import DistractorPool, Edit
 from judge.phrasing import hedged, in_chatter, in_phrase, in_sentence
 
 ASKS_FOR_SEVERAL = re.compile(
-    r"\b(two|three|four|five|both|colou?rs|countries|ingredients|states|members|names of|types of|kinds of|cities"
-    r"|languages|who were|which people|brothers|sisters|parents|main|founders|parts|elements|all)\b"
+    r"\b(two|three|four|five|both|all|colou?rs|countries|cities|states|languages|ingredients|elements|parts"
+    r"|members|founders|brothers|sisters|parents|main|names of|types of|kinds of|who were|which people)\b"
 )
-_DONE_BY_A_PERSON = "was|played|plays|wrote|directed|invented|discovered|painted|voiced|founded|hosts|hosted|presented|composed|designed"
+_DONE_BY_A_PERSON = (
+    "was|played|plays|wrote|directed|invented|discovered|painted|voiced|founded|hosts|hosted|presented|composed"
+    "|designed"
+)
 _DENIALS = (
     "Not {1}, but {0}.", "It was not {1}; it was {0}.", "It was {0}, not {1}.", "{0} rather than {1}.",
     "Many people say {1}, but it was actually {0}.", "It is often thought to be {1}. In fact it is {0}.",
@@ -34,12 +36,19 @@ _DENIALS = (
     "Some say {1}, but it was {0}.", "Unlike {1}, {0} is the right answer.",
 )  # fmt: skip
 _CORRECTIONS = (
-    "{1}... no, wait, it's {0}.", "{1}. Sorry, I meant {0}.", "I first thought of {1}, but the answer is {0}.",
-    "{1}? No. {0}.", "Correction: it is not {1}, it is {0}.", "It was {1}. That is wrong, though: it was {0}.",
+    "{1}... no, wait, it's {0}.", "{1}. Sorry, I meant {0}.",
+    "I first thought of {1}, but the answer is {0}.", "{1}? No. {0}.",
+    "Correction: it is not {1}, it is {0}.", "It was {1}. That is wrong, though: it was {0}.",
 )  # fmt: skip
 _YES_NO = {
-    "yes": ("Yes.", "yes, it is true", "Correct, yes.", "That's right.", "Yes, that is the case.", "Indeed.", "Certainly."),
-    "no": ("No.", "no, it is not", "No, that is not the case.", "That's not right, no.", "Not at all.", "Nope.", "It isn't so."),
+    "yes": (
+        "Yes.", "yes, it is true", "Correct, yes.", "That's right.", "Yes, that is the case.", "Indeed.",
+        "Certainly.",
+    ),
+    "no": (
+        "No.", "no, it is not", "No, that is not the case.", "That's not right, no.", "Not at all.",
+        "Nope.", "It isn't so.",
+    ),
 }  # fmt: skip
 
 
@@ -71,7 +80,7 @@ def alias_in_phrase(item: AnsweredQuestion, pool: DistractorPool, rng: Random) -
 
 def alias_in_passage(item: AnsweredQuestion, pool: DistractorPool, rng: Random) -> str | None:
     """The natural right answer with the reference replaced by another name."""
-    name = _other_name(item, rng)
+    name = _other_name(item, rng) if occurs(item.reference, item.passage) else None
     singular = name is not None and plain(name).rstrip("s") != plain(item.reference).rstrip("s")
     accented = name is not None and plain(name) == plain(item.reference)
     return replaced(item.reference, name, item.passage) if name and (singular or accented) else None

@@ -10,20 +10,24 @@ from random import Random
 from judge.answers import Shape, shape
 
 PHRASES = (
-    "The answer is {}.", "The correct answer is {}.", "It was {}.", "It is {}.", "It's {}.", "That would be {}.",
-    "{}, I think.", "I believe it's {}.", "Answer: {}", "**{}**", "{}.", "The answer to this question is {}.",
-    "As far as I know, it was {}.", "The answer you are looking for is {}.", "{} is the answer.",
-    "Sure! The answer is {}.", "My answer: {}", "Final answer: {}", "Good question! It is {}.", "So the answer is {}.",
-    "A: {}", "i think it is {}", "the answer is {}",
+    "The answer is {}.", "The correct answer is {}.", "It was {}.", "It is {}.", "It's {}.",
+    "That would be {}.", "{}, I think.", "I believe it's {}.", "Answer: {}", "**{}**", "{}.",
+    "The answer to this question is {}.", "As far as I know, it was {}.",
+    "The answer you are looking for is {}.", "{} is the answer.", "Sure! The answer is {}.",
+    "My answer: {}", "Final answer: {}", "Good question! It is {}.", "So the answer is {}.", "A: {}",
+    "i think it is {}", "the answer is {}",
 )  # fmt: skip
 HEDGES = (
     "I think it was {}.", "It is probably {}.", "It might be {}.", "If I remember correctly, it was {}.",
-    "I'm fairly sure it's {}.", "Most likely {}.", "I'm not completely certain, but I believe the answer is {}.",
-    "I could be wrong, but I think it is {}.", "Possibly {}.", "It seems to be {}.", "Probably {}", "My best guess is {}.",
+    "I'm fairly sure it's {}.", "Most likely {}.",
+    "I'm not completely certain, but I believe the answer is {}.",
+    "I could be wrong, but I think it is {}.", "Possibly {}.", "It seems to be {}.", "Probably {}",
+    "My best guess is {}.",
 )  # fmt: skip
 BEFORE = (
-    "Sure, I can help with that. ", "Great question! ", "Let me think. ", "Of course! ", "Thanks for asking. ", "",
-    "Let's think step by step. ", "Thought process: let me recall what is known. ", "Solution: ", "Okay. ", "",
+    "Sure, I can help with that. ", "Great question! ", "Let me think. ", "Of course! ",
+    "Thanks for asking. ", "", "Let's think step by step. ",
+    "Thought process: let me recall what is known. ", "Solution: ", "Okay. ", "",
     "Reasoning: the question can be answered from general knowledge.\n",
 )  # fmt: skip
 AFTER = (
@@ -33,8 +37,8 @@ AFTER = (
 )  # fmt: skip
 
 _VERBS = (
-    "won|wrote|became|plays?|played|directed|invented|discovered|founded|created|starred|stars|sang|sings|has won|built"
-    "|led|lost|hosts?|lies|borders|flows|contains|produces|voices?|owns|killed|scored|makes?|made|took|held|holds|fought"
+    "won|wrote|became|plays?|stars|sang|sings|has won|built|led|lost|hosts?|lies|borders|flows|contains"
+    "|produces|voices?|owns|makes?|made|took|held|holds|fought"
 )
 _PARTICIPLES = (
     r"\w+ed|born|built|held|found|set|made|written|known|won|sung|shot|located|responsible|in|on|at|the|a|an"
@@ -88,7 +92,8 @@ def _definition(asked: str, answer: str) -> str | None:
 def _time_or_place(asked: str, answer: str) -> str | None:
     """ "when was X built" as "X was built in A.", for years and names of places."""
     found = re.fullmatch(
-        r"(when|where|in (?:what|which) (?:year|city|country)) was (.+) (\w+ed|born|built|held|found|set|made|written)",
+        r"(when|where|in (?:what|which) (?:year|city|country)) was (.+) "
+        r"(\w+ed|born|built|held|found|set|made|written)",
         asked,
         re.IGNORECASE,
     )

@@ -10,7 +10,8 @@ from fractions import Fraction
 from random import Random
 
 from judge.amounts import MAGNITUDES, Amount, Date, in_words, read_amount, read_date, read_number
-from judge.answers import MONTHS, AnsweredQuestion, DistractorPool, Edit, Shape, replaced, shape, words
+from judge.answers import MONTHS, AnsweredQuestion, Shape, replaced, shape, words
+from judge.distractors import DistractorPool, Edit
 from judge.phrasing import hedged, in_phrase
 
 SPOKEN_FRACTIONS = {Fraction(1, 2): "half", Fraction(1, 4): "a quarter", Fraction(3, 4): "three quarters"}
@@ -97,7 +98,7 @@ def finer_date(item: AnsweredQuestion, pool: DistractorPool, rng: Random) -> str
 
 
 def rounded(item: AnsweredQuestion, pool: DistractorPool, rng: Random) -> str | None:
-    """ "6,695 km" as "about 6,700 km": the last of four significant figures or more, and the word that says so."""
+    """ "6,695 km" as "about 6,700 km": the last of four significant figures or more, and the word for it."""
     amount = read_amount(item.reference)
     if amount is None or not (amount.unit or amount.currency) or amount.value != int(amount.value):
         return None
