@@ -7,7 +7,7 @@ from itertools import chain
 import peft
 import pytest
 import torch
-from tiny import FunctionJudge, bigram_llama, tiny_llama, word_tokenizer
+from tiny import FunctionJudge, bigram_llama, score_of, tiny_llama, word_tokenizer
 
 from judge.errors import ConfigError, DataError
 from judge.records import Record, Verdict
@@ -255,6 +255,19 @@ def test_training_changes_the_policy_and_leaves_the_reference_alone(monkeypatch)
     assert digest(model) != before
     assert result.policy.model is model
     assert result.policy.value_head.weight.abs().max() > 0
+
+
+def test_a_judge_made_of_weights_is_left_as_it_was():
+    class LengthJudge(torch.nn.Linear):
+        def score(self, records):
+            lengths = torch.tensor([[float(len(record.completion))] for record in records])
+            return [score_of(Verdict.CORRECT if x > 0 else Verdict.WRONG) for x in self(lengths)]
+
+    judge = LengthJudge(1, 1)
+    before = digest(judge)
+    run(config_of(), judge=judge)
+    assert digest(judge) == before
+    assert judge.weight.grad is None
 
 
 def test_with_adapters_the_base_stays_and_the_adapters_move():
