@@ -58,11 +58,10 @@ _STOP_WORDS = word_set(
     then into about over after before if answer called known sir mr mrs dr lord"""
 )
 _REFUSALS = word_set("sorry unable apologize apology unknown insufficient cannot")
-_PARENTHESIS = re.compile(r"\s*\([^()]*\)")
+_PARENTHESIS = re.compile(r"\([^()]*\)")
 _ITEM_ENDS = re.compile(r"[,;&/\n]|\band\b")
 _NAME = re.compile(r"\b[A-ZÀ-Þ][^\W\d_]+")
 _NAME_INSIDE = re.compile(r"(?<=[^.!?\n:\s]\s)[A-ZÀ-Þ][^\W\d_]+")  # not the first word of a clause
-_OR = re.compile(r"\bor\b|\beither\b|/", re.IGNORECASE)
 _SPELT_WORDS = 32  # words of a reference whose spelling is looked into
 _SHORTEST_UNSPACED = 5  # letters of a reference that may be written as one word, or as more
 _LENGTH_SCALE = math.log(1000.0)  # a text of 1,000 words and more has length 1
@@ -86,7 +85,7 @@ def lexical_features(question: str, reference: str, completion: str) -> dict[str
     >>> lexical_features("Who wrote Emma?", "Jane Austen", "It was Austen.")["last_word_found"]
     1.0
     """
-    core = _PARENTHESIS.sub("", reference) if "(" in reference else reference
+    core = _PARENTHESIS.sub(" ", reference) if "(" in reference else reference
     right = read_words(core)
     if not right.words:
         right = read_words(reference)
@@ -229,13 +228,17 @@ def _polarity(pair: _Pair) -> dict[str, float]:
 
 
 def _commitment(pair: _Pair, reference: str, completion: str) -> dict[str, float]:
-    alternatives = max(0, len(_OR.findall(completion)) - len(_OR.findall(reference)))
+    alternatives = max(0, _choices(pair.given, completion) - _choices(pair.right, reference))
     listed = max(0, completion.count(",") - reference.count(","))
     return {
         "alternatives": alternatives / (alternatives + 1),
         "listed": listed / (listed + 2),
         "declined": float(not _REFUSALS.isdisjoint(pair.present)),
     }
+
+
+def _choices(words: Words, text: str) -> int:
+    return words.words.count("or") + words.words.count("either") + text.count("/")
 
 
 def _lengths(pair: _Pair) -> dict[str, float]:

@@ -67,7 +67,7 @@ def in_figures(words: list[str]) -> list[str]:
     figures: list[str] = []
     at = 0
     while at < len(words):
-        value, end = _number_at(words, at)
+        value, end = _number_at(words, at) if words[at] in _OPENERS or words[at][0].isdecimal() else (0.0, at)
         figures.append(words[at] if end == at else f"{value:.6f}".rstrip("0").rstrip("."))
         at = max(end, at + 1)
     return figures

@@ -1,10 +1,10 @@
 """How alike two words are spelt: typos, inflections, transliterations, acronyms. Knows nothing of sound."""
 
-from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 
 SHORTEST = 4  # letters; in a shorter word one letter makes another word
+_LONGER = 4  # letters by which a word alike may be longer or shorter
 SLIP = 0.9  # likeness of two words one slip of the pen apart
 ACRONYM_LENGTHS = range(2, 7)
 
@@ -21,26 +21,19 @@ def likeness(word: str, others: frozenset[str]) -> float:
         return 1.0
     if len(word) < SHORTEST or not word.isalpha():
         return 0.0
-    index, pairs = _by_pair(others), _pairs(word)
-    shared = Counter(other for pair in pairs for other in index.get(pair, ()))
-    dice = ((2 * count / (len(pairs) + len(other) - 1), other) for other, count in shared.items())
-    best, nearest = max(dice, default=(0.0, ""))
-    return SLIP if one_slip_apart(word, nearest) else min(1.0, best**2)
+    pairs, best, nearest = _pairs(word), 0.0, ""
+    for other in others:
+        if abs(len(other) - len(word)) <= _LONGER and len(other) >= SHORTEST:
+            theirs = _pairs(other)
+            dice = 2 * len(pairs & theirs) / (len(pairs) + len(theirs))
+            if (dice, other) > (best, nearest):
+                best, nearest = dice, other
+    return SLIP if one_slip_apart(word, nearest) else best**2
 
 
-def _pairs(word: str) -> set[str]:
-    return {word[i : i + 2] for i in range(len(word) - 1)}
-
-
-@lru_cache(maxsize=256)
-def _by_pair(words: frozenset[str]) -> Mapping[str, Sequence[str]]:
-    """Letter pair -> the words that have it."""
-    index: defaultdict[str, list[str]] = defaultdict(list)
-    for word in sorted(words):
-        if len(word) >= SHORTEST and word.isalpha():
-            for pair in _pairs(word):
-                index[pair].append(word)
-    return index
+@lru_cache(maxsize=1 << 15)
+def _pairs(word: str) -> frozenset[str]:
+    return frozenset(word[i : i + 2] for i in range(len(word) - 1))
 
 
 def one_slip_apart(word: str, other: str) -> bool:
