@@ -19,7 +19,7 @@ from judge.answers import (
     whole,
 )
 from judge.distractors import DistractorPool, Edit
-from judge.phrasing import hedged, in_chatter, in_phrase, in_sentence
+from judge.phrasing import hedged, in_chatter, in_phrase, in_sentence, preposed
 
 _DENIALS = (
     "It was not {}.", "It isn't {}.", "Not {}.", "Anything but {}.", "The answer is not {}.",
@@ -85,6 +85,12 @@ def distractor_in_sentence(item: AnsweredQuestion, pool: DistractorPool, rng: Ra
     """The same, in the sentence that the question makes."""
     other = pool.draw(item, rng)
     return in_sentence(item.question, other) if other else None
+
+
+def distractor_in_place(item: AnsweredQuestion, pool: DistractorPool, rng: Random) -> str | None:
+    """ "in Oslo" for "Lima"."""
+    other = pool.draw(item, rng)
+    return preposed(item.question, other, rng) if other else None
 
 
 def distractor_in_passage(item: AnsweredQuestion, pool: DistractorPool, rng: Random) -> str | None:
@@ -205,6 +211,7 @@ CONFOUNDS: dict[str, Edit] = {
     "distractor": distractor,
     "distractor_in_phrase": distractor_in_phrase,
     "distractor_in_sentence": distractor_in_sentence,
+    "distractor_in_place": distractor_in_place,
     "distractor_in_passage": distractor_in_passage,
     "cut_passage": cut_passage,
     "negated": negated,

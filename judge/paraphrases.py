@@ -19,7 +19,7 @@ from judge.answers import (
     unaccented,
 )
 from judge.distractors import DistractorPool, Edit
-from judge.phrasing import hedged, in_chatter, in_phrase, in_sentence
+from judge.phrasing import hedged, in_chatter, in_phrase, in_sentence, preposed
 
 ASKS_FOR_SEVERAL = re.compile(
     r"\b(two|three|four|five|both|all|colou?rs|countries|cities|states|languages|ingredients|elements|parts"
@@ -94,6 +94,11 @@ def phrase(item: AnsweredQuestion, pool: DistractorPool, rng: Random) -> str | N
 def sentence(item: AnsweredQuestion, pool: DistractorPool, rng: Random) -> str | None:
     """The question as a statement that holds the reference."""
     return in_sentence(item.question, item.reference)
+
+
+def in_place(item: AnsweredQuestion, pool: DistractorPool, rng: Random) -> str | None:
+    """ "in Lima" for "Lima"."""
+    return preposed(item.question, item.reference, rng)
 
 
 def chatter(item: AnsweredQuestion, pool: DistractorPool, rng: Random) -> str | None:
@@ -189,6 +194,7 @@ PARAPHRASES: dict[str, Edit] = {
     "alias_in_passage": alias_in_passage,
     "phrase": phrase,
     "sentence": sentence,
+    "in_place": in_place,
     "chatter": chatter,
     "hedge": hedge,
     "surface": surface,

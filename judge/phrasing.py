@@ -60,6 +60,17 @@ def in_chatter(answer: str, rng: Random) -> str:
     return rng.choice(BEFORE) + in_phrase(answer, rng) + rng.choice(AFTER)
 
 
+def preposed(question: str, answer: str, rng: Random) -> str | None:
+    """ "in Lima", "in 1998": the short way to say where or when; None where "in" would not fit."""
+    fits = shape(answer) in {Shape.YEAR, Shape.NAME} and not re.match(
+        r"(in|on|at|the) ", answer, re.IGNORECASE
+    )
+    asks = re.match(
+        r"(where|when|in (?:which|what) (?:city|country|town|state|year))\b", question, re.IGNORECASE
+    )
+    return rng.choice(("in {}", "In {}.", "It was in {}.")).format(answer) if fits and asks else None
+
+
 def in_sentence(question: str, answer: str) -> str | None:
     """The question turned into a statement that holds `answer`; None where no simple rule applies."""
     asked = question.strip().rstrip("?").strip()

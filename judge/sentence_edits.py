@@ -60,6 +60,10 @@ OPENING_WORDS = FUNCTION_WORDS | {
     "she",
     "they",
 }
+CLAUSE_WORDS = re.compile(
+    r"\b(and|but|or|that|which|who|when|where|while|because|if|as|to|from|until|since|born|in)\b"
+)
+"""A sentence with one of these may have more than one place for a time to belong."""
 STRANGERS = (
     "Helsinki",
     "Margaret Hill",
@@ -75,88 +79,53 @@ STRANGERS = (
 def moved_time(item: AnsweredQuestion, pool: DistractorPool, rng: Random) -> str | None:
     """ "In 1998, X did Y." as "X did Y in 1998.", and back, where one clause leaves one place to belong."""
     text = item.reference.strip()
-    front = re.fullmatch(
-        r"(In|On|During|After|Before|Since|Until) ((?:\w+ )?(?:\w+ )?\w*\d{4}) ?, ([^,;:]+?) ?\.", text
-    )
-    if front and not _clauses(front.group(3)):
+    front = re.fullmatch(r"(In|On|During|After|Before|Since|Until) ((?:\w+ ){0,2}\d{4}), ([^,;:]+?)\.", text)
+    if front and not CLAUSE_WORDS.search(front.group(3)):
         preposition, time, rest = front.groups()
-        return f"{rest[0].upper()}{rest[1:]} {preposition.lower()} {time}."
-    back = re.fullmatch(r"([^,;:]+?) (in|since|until) (\d{4}) ?\.", text)
-    if back and not _clauses(back.group(1)):
-        rest, preposition, time = back.groups()
-        lowered = (
-            rest[0].lower() + rest[1:]
-            if rest.split()[0] in {"The", "A", "An", "He", "She", "It", "They"}
-            else rest
-        )
-        return f"{preposition.capitalize()} {time}, {lowered}."
+        return f"{rest[:1].upper()}{rest[1:]} {preposition.lower()} {time}."
+    back = re.fullmatch(r"([^,;:]+?) (in|since|until) (\d{4})\.", text)
+    if back and not CLAUSE_WORDS.search(back.group(1)):
+        return f"{back.group(2).capitalize()} {back.group(3)}, {_opened_small(back.group(1))}."
     return None
 
 
-def _clauses(text: str) -> bool:
-    return bool(
-        re.search(
-            r"\b(and|but|or|that|which|who|when|where|while|because|if|as|to|from|until|since|born|in)\b",
-            text,
-        )
-    )
-
-
 def tidied(item: AnsweredQuestion, pool: DistractorPool, rng: Random) -> str | None:
-    """The same sentence with other spacing, case or framing."""
+    """The same sentence in lower case, or framed as a claim."""
     text = item.reference.strip()
-    framed = rng.choice(
-        ("It is true that {}", "Indeed, {}", "{} That is all.", "As is well known, {}", "{}", "{}")
-    )
-    lowered = (
-        text[0].lower() + text[1:]
-        if text.split()[0] in {"The", "A", "An", "He", "She", "It", "They", "There"}
-        else text
-    )
-    out = framed.format(text if framed.startswith("{}") else lowered)
-    return out if out != text else text.lower()
+    frame = rng.choice(("It is true that {}", "Indeed, {}", "As is well known, {}"))
+    return rng.choice((text.lower(), f"{text} That is all.", frame.format(_opened_small(text))))
 
 
 def swapped_conjuncts(item: AnsweredQuestion, pool: DistractorPool, rng: Random) -> str | None:
     """ "Bob and Ann left" as "Ann and Bob left"."""
     text = item.reference
-    found = list(
-        re.finditer(
-            rf"(?:^|\b(?:by|of|in|from|for|to) )({NAME}) and ({NAME})(?=(?! al| de| van| von) [a-z]| ?[.])",
-            text,
-        )
-    )
+    pair = rf"(?:^|\b(?:by|of|in|from|for|to) )({NAME}) and ({NAME})(?=(?! al| de| van| von) [a-z]| ?[.])"
+    found = list(re.finditer(pair, text))
     if len(found) != 1 or re.search(r"respectively|former|latter|first|and .* and|,", text):
         return None
     one, other = found[0].groups()
-    if (
-        len(one.split()) != len(other.split())
-        or "'s" in one + other
-        or one in {"The", "He", "She", "It", "They", "This"}
-    ):
+    if len(one.split()) != len(other.split()) or "'s" in one + other or one.lower() in OPENING_WORDS:
         return None
     return text[: found[0].start(1)] + f"{other} and {one}" + text[found[0].end() :]
 
 
 def swapped_names(item: AnsweredQuestion, pool: DistractorPool, rng: Random) -> str | None:
     """Two names change places, where neither the words between them nor the sentence are symmetric."""
-    text = item.reference
-    found = [name for name in re.finditer(rf"(?<![\w-]){NAME}(?![\w'’-])", text) if _is_name(name)]
-    capitals = len(re.findall(r"\b[A-Z]", text))
-    expected = sum(len(name.group().split()) for name in found) + (not found or found[0].start() > 0)
-    if len(found) != 2 or capitals != expected or re.search(r"[\"“(]", text):
+    text = _opened_small(item.reference)
+    found = list(re.finditer(rf"(?<![\w-]){NAME}(?![\w'’-])", text))
+    named = sum(len(name.group().split()) for name in found)
+    if (
+        len(found) != 2
+        or named != len(re.findall(r"\b[A-Z]", text))
+        or re.search(r"[\"“(]|^[A-Z]\S* [a-z]", text)
+    ):
         return None
     first, second = found
     between = text[first.end() : second.start()]
     if first.group() == second.group() or SYMMETRIC.search(text) or not re.search(r"\b[a-z]{4,}\b", between):
         return None
-    return text[: first.start()] + second.group() + between + first.group() + text[second.end() :]
-
-
-def _is_name(found: re.Match[str]) -> bool:
-    """Whether the capital is that of a name, and not of the sentence."""
-    parts = found.group().split()
-    return found.start() > 0 or (len(parts) > 1 and parts[0].lower() not in OPENING_WORDS)
+    swapped = text[: first.start()] + second.group() + between + first.group() + text[second.end() :]
+    return swapped[:1].upper() + swapped[1:]
 
 
 def swapped_nouns(item: AnsweredQuestion, pool: DistractorPool, rng: Random) -> str | None:
@@ -229,6 +198,11 @@ def other_name_in_sentence(item: AnsweredQuestion, pool: DistractorPool, rng: Ra
         )
     )
     return item.reference.replace(old, new) if old not in new else None
+
+
+def _opened_small(text: str) -> str:
+    """`text` without the capital of its first word, where that word is no name."""
+    return text[:1].lower() + text[1:] if text.split(" ")[0].lower() in OPENING_WORDS else text
 
 
 def _one_word(table: dict[str, tuple[str, ...]], text: str, rng: Random) -> str | None:

@@ -173,6 +173,7 @@ def test_a_conversion_keeps_the_amount_and_a_swap_changes_it():
         (QUANTITY_PARAPHRASES["percent_as_fraction"], "25%", "", "a quarter"),
         (QUANTITY_PARAPHRASES["rounded"], "6,695 km", "", "about 6,700 km"),
         (PARAPHRASES["surname"], "Jane Austen", "Who wrote Emma?", "Austen"),
+        (PARAPHRASES["in_place"], "Lima", "Where was she born?", "in Lima"),
         (PARAPHRASES["without_diacritics"], "Cézanne", "", "Cezanne"),
         (PARAPHRASES["reordered_list"], "red and blue", "Which two colours?", "blue and red"),
         (QUANTITY_CONFOUNDS["sign"], "-5", "", "5"),
