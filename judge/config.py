@@ -31,6 +31,10 @@ class TrainJudgeConfig:
         default="sentence-transformers/all-MiniLM-L6-v2",
         metadata={"help": "Encoder: a directory or a Hub id."},
     )
+    start_from: str | None = field(
+        default=None,
+        metadata={"help": "Judge to go on from instead of a bare encoder; `default` is the one that ships."},
+    )
     freeze_embeddings: bool = field(default=True, metadata={"help": "Leave the word embeddings as they are."})
     max_tokens: int = field(
         default=256, metadata={"help": "Length in tokens at which a training pair is cut."}
@@ -44,6 +48,11 @@ class TrainJudgeConfig:
     warmup_share: float = field(default=0.05, metadata={"help": "Share of steps over which the rate rises."})
     eval_steps: int = field(default=500, metadata={"help": "Steps between measurements and checkpoints."})
     eval_rows: int = field(default=6000, metadata={"help": "Held-out rows measured during training."})
+    dropout: float = field(default=0.0, metadata={"help": "Dropout of the encoder while it is trained."})
+    attention: str = field(
+        default="eager",
+        metadata={"help": "Attention implementation in training; eager is the faster in bfloat16 on a CPU."},
+    )
     patience: int = field(default=5, metadata={"help": "Measurements without gain before training stops."})
     logging_steps: int = field(default=50, metadata={"help": "Steps between log lines."})
     bf16: bool = field(

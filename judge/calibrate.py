@@ -1,0 +1,277 @@
+"""From logits and lexical features to probabilities, fitted on held-out training data.
+
+The combiner is a multilayer perceptron of a few dozen numbers, stored as JSON beside the weights: it sees
+what the encoder says and what the encoder cannot read (containment, numbers, negation), and gives one
+calibrated probability. Support and abstention have the encoder's logit alone, rescaled (Platt 1999).
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score, roc_curve
+from sklearn.model_selection import GroupKFold
+from sklearn.neural_network import MLPClassifier
+
+from judge.errors import DataError, JudgeError
+from judge.features import FEATURE_NAMES, lexical_features
+from judge.pairs import TASKS, Task, TrainingRow
+from judge.verdict import Thresholds
+
+EQUIVALENCE_INPUTS = ("equivalence_logit", *FEATURE_NAMES)
+SUPPORT_INPUTS = ("support_logit",)
+ABSTENTION_INPUTS = ("abstention_logit",)
+FOLDS = 5
+ABSTENTION_THRESHOLD = 0.5
+_STEEP = 30.0  # logits beyond it are certain in float64 anyway; keeps exp() from overflowing
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Combiner:
+    """p = sigmoid(W_n tanh(... W_1 (x - mean) / deviation + b_1 ...) + b_n).
+
+    Attributes:
+        names: the F inputs, in order.
+        mean, deviation: F numbers each.
+        weights: one (inputs, outputs) matrix a layer; the last has one output.
+        biases: one vector a layer.
+    """
+
+    names: tuple[str, ...]
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+    weights: tuple[tuple[tuple[float, ...], ...], ...]
+    biases: tuple[tuple[float, ...], ...]
+
+    def probability(self, inputs: Array) -> Array:
+        """Probability for each row.
+
+        Args:
+            inputs: (N, F).
+
+        Returns:
+            (N,) in [0, 1].
+        """
+        hidden = (inputs - np.asarray(self.mean)) / np.asarray(self.deviation)
+        for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            hidden = (np.tanh(hidden) if layer else hidden) @ np.asarray(weight) + np.asarray(bias)
+        probability: Array = 1.0 / (1.0 + np.exp(-hidden[:, 0].clip(-_STEEP, _STEEP)))
+        return probability
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain lists and numbers."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any], *, expected_names: Sequence[str]) -> Self:
+        """Read what `to_json` wrote.
+
+        Raises:
+            JudgeError: it was fitted on other inputs than this version computes.
+        """
+        if list(content["names"]) != list(expected_names):
+            raise JudgeError(
+                f"expected a combiner over {list(expected_names)}, this judge's is over {content['names']}; "
+                "it was trained with another version: train it again or install that version"
+            )
+        return cls(
+            names=tuple(content["names"]),
+            mean=tuple(content["mean"]),
+            deviation=tuple(content["deviation"]),
+            weights=tuple(tuple(tuple(row) for row in weight) for weight in content["weights"]),
+            biases=tuple(tuple(bias) for bias in content["biases"]),
+        )
+
+
+def fit_combiner(
+    names: Sequence[str], inputs: Array, labels: Array, *, hidden: int, penalty: float, seed: int
+) -> Combiner:
+    """Fit a combiner by maximum likelihood.
+
+    Args:
+        names: F names of the inputs.
+        inputs: (N, F).
+        labels: (N,) of 0 and 1.
+        hidden: units of the one hidden layer; 0 makes it a logistic regression.
+        penalty: L2 penalty on the weights, for the mean log-likelihood.
+        seed: of the hidden layer's start.
+    """
+    mean = inputs.mean(axis=0)
+    deviation = inputs.std(axis=0)
+    deviation[deviation == 0] = 1.0
+    standard = (inputs - mean) / deviation
+    if hidden:
+        network = MLPClassifier(
+            (hidden,),
+            activation="tanh",
+            solver="lbfgs",
+            alpha=penalty * len(labels),
+            max_iter=2000,
+            random_state=seed,
+        ).fit(standard, labels)
+        weights, biases = network.coefs_, network.intercepts_
+    else:
+        line = LogisticRegression(C=1.0 / (penalty * len(labels)), max_iter=2000).fit(standard, labels)
+        weights, biases = [line.coef_.T], [line.intercept_]
+    return Combiner(
+        names=tuple(names),
+        mean=tuple(mean.tolist()),
+        deviation=tuple(deviation.tolist()),
+        weights=tuple(tuple(tuple(row) for row in weight.tolist()) for weight in weights),
+        biases=tuple(tuple(bias.tolist()) for bias in biases),
+    )
+
+
+def threshold_at_fpr(probabilities: Array, labels: Array, *, max_fpr: float) -> float:
+    """The lowest threshold at which at most `max_fpr` of the wrong answers pass for right.
+
+    Args:
+        probabilities: (N,) in [0, 1].
+        labels: (N,) of 0 and 1.
+        max_fpr: in (0, 1).
+    """
+    rates, _, thresholds = roc_curve(labels, probabilities, drop_intermediate=False)
+    return float(min(thresholds[rates <= max_fpr].min(), 1.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What turns the encoder's logits into a score.
+
+    Attributes:
+        equivalence: over `EQUIVALENCE_INPUTS`.
+        support: over `SUPPORT_INPUTS`.
+        abstention: over `ABSTENTION_INPUTS`.
+        thresholds: where probabilities become verdicts.
+    """
+
+    equivalence: Combiner
+    support: Combiner
+    abstention: Combiner
+    thresholds: Thresholds
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain lists and numbers."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> Self:
+        """Read what `to_json` wrote.
+
+        Raises:
+            JudgeError: it was fitted on other inputs than this version computes.
+        """
+        return cls(
+            equivalence=Combiner.from_json(content["equivalence"], expected_names=EQUIVALENCE_INPUTS),
+            support=Combiner.from_json(content["support"], expected_names=SUPPORT_INPUTS),
+            abstention=Combiner.from_json(content["abstention"], expected_names=ABSTENTION_INPUTS),
+            thresholds=Thresholds(**content["thresholds"]),
+        )
+
+
+def equivalence_inputs(logit: float, *, question: str, reference: str, completion: str) -> list[float]:
+    """What the equivalence combiner sees of one pair, in the order of `EQUIVALENCE_INPUTS`."""
+    return [logit, *lexical_features(question, reference, completion).values()]
+
+
+def fit_calibration(
+    rows: Sequence[TrainingRow],
+    logits: Array,
+    *,
+    hidden: int,
+    penalty: float,
+    max_fpr: float,
+    seed: int,
+    start: Calibration | None = None,
+) -> tuple[Calibration, dict[str, float]]:
+    """Fit the combiners on held-out rows, and choose the threshold.
+
+    Args:
+        rows: N held-out rows of any task.
+        logits: (N, tasks) of an encoder that never saw these rows.
+        hidden, penalty, seed: of `fit_combiner`.
+        max_fpr: false-positive rate on natural held-out rows that the threshold may not pass.
+        start: where to take the part of a task that the rows do not have with both labels.
+
+    Returns:
+        The calibration, and the figures of equivalence out of fold; no figures if it was taken from `start`.
+
+    Raises:
+        DataError: a task lacks one of its labels, and there is no `start`.
+    """
+    known = {task: _binary(rows, task) for task in (Task.EQUIVALENCE, Task.SUPPORT, Task.ABSTENTION)}
+    for task, chosen in known.items():
+        labels = {rows[i].targets[task] for i in chosen}
+        if len(labels) < 2 and start is None:
+            raise DataError(
+                f"expected held-out rows of {task} with labels 0 and 1 to calibrate on, found "
+                f"{sorted(labels) or 'none'}; add such rows, hold out a larger share, or pass --start_from"
+            )
+        if len(labels) < 2:
+            chosen.clear()
+
+    def rescale(task: Task, names: Sequence[str], kept: Combiner | None) -> Combiner:
+        if not known[task]:
+            assert kept is not None
+            return kept
+        x = logits[known[task]][:, [TASKS.index(task)]]
+        y = np.array([rows[i].targets[task] for i in known[task]])
+        return fit_combiner(names, x, y, hidden=0, penalty=penalty, seed=seed)
+
+    support = rescale(Task.SUPPORT, SUPPORT_INPUTS, start and start.support)
+    abstention = rescale(Task.ABSTENTION, ABSTENTION_INPUTS, start and start.abstention)
+    if not known[Task.EQUIVALENCE]:
+        assert start is not None
+        return replace(start, support=support, abstention=abstention), {}
+    equivalence, threshold, figures = _fit_equivalence(
+        [rows[i] for i in known[Task.EQUIVALENCE]],
+        logits[known[Task.EQUIVALENCE], TASKS.index(Task.EQUIVALENCE)],
+        hidden=hidden, penalty=penalty, max_fpr=max_fpr, seed=seed,
+    )  # fmt: skip
+    thresholds = Thresholds(equivalence=threshold, abstention=ABSTENTION_THRESHOLD)
+    return Calibration(equivalence, support, abstention, thresholds), figures
+
+
+def _binary(rows: Sequence[TrainingRow], task: Task) -> list[int]:
+    """Indices of the rows that say a plain yes or no of a task."""
+    return [i for i, row in enumerate(rows) if row.targets.get(task) in (0.0, 1.0)]
+
+
+def _fit_equivalence(
+    rows: Sequence[TrainingRow], logits: Array, *, hidden: int, penalty: float, max_fpr: float, seed: int
+) -> tuple[Combiner, float, dict[str, float]]:
+    """Combiner, threshold and figures.
+
+    Threshold and figures come from probabilities out of fold (by group), so that no row speaks for itself;
+    and from natural rows alone, since contrastive ones are harder than what a policy writes.
+    """
+    inputs = np.array(
+        [
+            equivalence_inputs(logit, question=row.question, reference=row.reference, completion=row.text)
+            for row, logit in zip(rows, logits, strict=True)
+        ]
+    )
+    labels = np.array([row.targets[Task.EQUIVALENCE] for row in rows])
+    natural = np.array([row.natural for row in rows])
+    out_of_fold = np.empty(len(rows))
+
+    def fit(chosen: Any) -> Combiner:
+        return fit_combiner(
+            EQUIVALENCE_INPUTS, inputs[chosen], labels[chosen], hidden=hidden, penalty=penalty, seed=seed
+        )
+
+    for train, test in GroupKFold(FOLDS).split(inputs, labels, [row.group for row in rows]):
+        out_of_fold[test] = fit(train).probability(inputs[test])
+    threshold = threshold_at_fpr(out_of_fold[natural], labels[natural], max_fpr=max_fpr)
+    passed, right = out_of_fold[natural] >= threshold, labels[natural] == 1.0
+    return fit(slice(None)), threshold, {
+        "auroc": float(roc_auc_score(right, out_of_fold[natural])),
+        "true_positive_rate": float(passed[right].mean()),
+        "false_positive_rate": float(passed[~right].mean()),
+        "rows": float(natural.sum()),
+    }  # fmt: skip

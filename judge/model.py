@@ -1,0 +1,183 @@
+"""The network: one encoder that reads a pair of texts and gives four logits, one for each `Task`.
+
+A sentence-transformers `CrossEncoder`; every encoder that has a sequence-classification form will do. Its
+weights are kept whole, or as 8-bit differences from the backbone they were trained from (`judge.delta`).
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from sentence_transformers import CrossEncoder
+from torch import Tensor
+
+from judge.backbone import WEIGHTS_FILE, Backbone, find_backbone
+from judge.delta import pack, unpack
+from judge.pairs import TASKS, Task
+
+DELTA_FILE = "delta.safetensors"
+CHUNK_OVERLAP = 64
+"""Tokens that neighbouring chunks of a long text share, so that no fact is cut in two."""
+_ABSTENTION = TASKS.index(Task.ABSTENTION)
+
+logger = logging.getLogger(__name__)
+
+
+def new_encoder(
+    directory: Path, *, max_tokens: int, seed: int = 0, device: str | None = None, attention: str = "sdpa"
+) -> CrossEncoder:
+    """An encoder with fresh task outputs, ready to train.
+
+    Special tokens typed into a text ('[SEP]') are read as text: no answer can forge the pair's boundary.
+
+    Args:
+        directory: config, safetensors weights and tokenizer of the backbone.
+        max_tokens: window of a pair; `encode_pairs` cuts longer texts into chunks.
+        seed: of the fresh outputs.
+        device: cpu, cuda, ...; the best there is by default.
+        attention: transformers' name of the implementation.
+    """
+    torch.manual_seed(seed)
+    model = CrossEncoder(
+        str(directory),
+        num_labels=len(TASKS),
+        max_length=max_tokens,
+        device=device,
+        trust_remote_code=False,
+        local_files_only=True,
+        model_kwargs={"use_safetensors": True, "attn_implementation": attention},
+    )
+    model.tokenizer.split_special_tokens = True
+    return model
+
+
+def save_encoder(
+    model: CrossEncoder, directory: Path, backbone: Backbone, *, seed: int, as_delta: bool
+) -> dict[str, Any]:
+    """Write the weights and return what `open_encoder` must be told of them.
+
+    Args:
+        model: trained from `backbone`, its outputs drawn with `seed`.
+        as_delta: store 8-bit differences from the backbone instead of the whole model.
+    """
+    window = model.max_seq_length
+    if as_delta:
+        start = new_encoder(backbone.directory, max_tokens=window, seed=seed, device="cpu")
+        save_file(pack(model.model.state_dict(), start.model.state_dict()), directory / DELTA_FILE)
+    else:
+        model.save_pretrained(str(directory), create_model_card=False)
+    source = {"source": backbone.source, "sha256": backbone.sha256}
+    return {
+        "backbone": source,
+        "max_tokens": window,
+        "seed": seed,
+        "weights": DELTA_FILE if as_delta else WEIGHTS_FILE,
+    }
+
+
+def open_encoder(
+    directory: Path, description: dict[str, Any], *, backbone: str | None = None, device: str | None = None
+) -> tuple[CrossEncoder, Backbone]:
+    """Load what `save_encoder` wrote, and say what it stands on.
+
+    Raises:
+        BackboneError: the encoder that the differences start from cannot be found, or is another one.
+    """
+    window, seed = description["max_tokens"], description["seed"]
+    if description["weights"] == WEIGHTS_FILE:
+        return new_encoder(directory, max_tokens=window, device=device), find_backbone(str(directory))
+    source, sha256 = description["backbone"]["source"], description["backbone"]["sha256"]
+    start = find_backbone(backbone or source, expected_sha256=sha256)
+    model = new_encoder(start.directory, max_tokens=window, seed=seed, device=device)
+    base = {name: weight.cpu() for name, weight in model.model.state_dict().items()}
+    model.model.load_state_dict(unpack(load_file(directory / DELTA_FILE), base))
+    return model, start
+
+
+def fast_bfloat16(device: torch.device) -> bool:
+    """Whether bfloat16 products are faster than float32 here: on a GPU that has them, or a CPU with AMX."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return device.type == "cpu" and bool(torch.cpu._is_amx_tile_supported())
+
+
+@torch.inference_mode()
+def encode_pairs(
+    model: CrossEncoder, pairs: Sequence[tuple[str, str]], *, batch_tokens: int = 4096
+) -> Tensor:
+    """Logits of each pair, in order.
+
+    A second segment that does not fit the window is read in overlapping chunks, and the best chunk counts;
+    but whether a text declines to answer is read from its opening. A first segment may take three quarters of
+    the window; what is longer is cut, with a warning.
+
+    Args:
+        pairs: N pairs of segments.
+        batch_tokens: tokens a batch, padding included.
+
+    Returns:
+        (N, tasks) float32 on the CPU.
+    """
+    model.eval()
+    logits = torch.full((len(pairs), len(TASKS)), -torch.inf)
+    if not pairs:
+        return logits
+    encodings, owners = _tokenize(model, pairs)
+    first_chunk = torch.full((len(pairs),), -1)
+    chunk_logits = torch.empty(len(owners), len(TASKS))
+    for batch in _batches([len(ids) for ids in encodings["input_ids"]], batch_tokens):
+        features = model.tokenizer.pad(
+            {name: [values[i] for i in batch] for name, values in encodings.items()}, return_tensors="pt"
+        ).to(model.device)
+        with torch.autocast(model.device.type, torch.bfloat16, enabled=fast_bfloat16(model.device)):
+            chunk_logits[batch] = model.model(**features).logits.float().cpu()
+    for chunk, owner in reversed(list(enumerate(owners))):
+        first_chunk[owner] = chunk
+    owner_index = torch.tensor(owners).unsqueeze(1).expand(-1, len(TASKS))
+    logits.scatter_reduce_(0, owner_index, chunk_logits, reduce="amax")
+    logits[:, _ABSTENTION] = chunk_logits[first_chunk, _ABSTENTION]
+    return logits
+
+
+def _tokenize(
+    model: CrossEncoder, pairs: Sequence[tuple[str, str]]
+) -> tuple[dict[str, list[list[int]]], list[int]]:
+    """Token ids of every chunk of every pair, and the index of the pair that each chunk belongs to."""
+    tokenizer = model.tokenizer
+    window = model.max_seq_length
+    longest_first = window * 3 // 4
+    first = [pair[0] for pair in pairs]
+    for i, text in enumerate(first):
+        if (
+            len(text) > longest_first
+            and len(ids := tokenizer(text, add_special_tokens=False)["input_ids"]) > longest_first
+        ):
+            logger.warning(
+                "a reference of %d tokens was cut to %d; split it into shorter ones", len(ids), longest_first
+            )
+            first[i] = tokenizer.decode(ids[:longest_first])
+    encodings = tokenizer(
+        first,
+        [pair[1] for pair in pairs],
+        truncation="only_second",
+        max_length=window,
+        stride=min(CHUNK_OVERLAP, window // 8),
+        return_overflowing_tokens=True,
+    )
+    owners = encodings.pop("overflow_to_sample_mapping")
+    return dict(encodings), owners
+
+
+def _batches(lengths: Sequence[int], batch_tokens: int) -> Iterator[list[int]]:
+    """Indices in batches of like length, each at most `batch_tokens` when padded (or one text alone)."""
+    batch: list[int] = []
+    for index in sorted(range(len(lengths)), key=lengths.__getitem__):
+        if batch and lengths[index] * (len(batch) + 1) > batch_tokens:
+            yield batch
+            batch = []
+        batch.append(index)
+    if batch:
+        yield batch

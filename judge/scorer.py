@@ -1,0 +1,198 @@
+"""Records to scores: the judge as a user holds it.
+
+Each completion is paired with each of its references, and once with its question for abstention. Pairs are
+de-duplicated, sorted by length and batched; what was scored before comes from a cache. A completion equal to
+a reference is right, and one without a word is wrong, without asking the encoder.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from sentence_transformers import CrossEncoder
+
+from judge.backbone import Backbone, download
+from judge.calibrate import Calibration, equivalence_inputs
+from judge.errors import JudgeError
+from judge.model import encode_pairs, open_encoder, save_encoder
+from judge.pairs import TASKS, Task, abstention_segments, equivalence_segments
+from judge.records import Record, Score, Verdict
+from judge.verdict import decide
+from judge.words import read_words
+
+WEIGHTS = Path(__file__).parent / "weights"
+JUDGE_FILE = "judge.json"
+FORMAT = 1
+_RIGHT = Score(equivalence=1.0, abstention=0.0, verdict=Verdict.CORRECT)
+_EMPTY = Score(equivalence=0.0, abstention=0.0, verdict=Verdict.WRONG)
+
+
+class Judge:
+    """A trained judge: `Judge.from_pretrained().score(records)`.
+
+    Example:
+        >>> judge = Judge.from_pretrained()
+        >>> record = Record("Where was Ada Lovelace born?", ("London",), "She was born in London, England.")
+        >>> judge.score([record])[0].verdict
+        <Verdict.CORRECT: 'correct'>
+    """
+
+    def __init__(
+        self,
+        encoder: CrossEncoder,
+        calibration: Calibration,
+        backbone: Backbone,
+        *,
+        batch_tokens: int,
+        cache_size: int = 200_000,
+    ):
+        self.backbone = backbone
+        self.encoder = encoder
+        self.calibration = calibration
+        self.batch_tokens = batch_tokens
+        self.cache_size = cache_size
+        self._cache: dict[tuple[str, str], float] = {}
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        source: str | Path | None = None,
+        *,
+        backbone: str | None = None,
+        device: str | None = None,
+        batch_tokens: int = 4096,
+    ) -> Self:
+        """Load a judge.
+
+        Args:
+            source: a directory that `candor train-judge` wrote, or a Hub id of one; the judge that ships
+                with the package by default.
+            backbone: where to take the encoder from, if not from where the judge says.
+            device: cpu, cuda, ...; the best there is by default.
+            batch_tokens: tokens a batch, padding included.
+
+        Raises:
+            JudgeError: no judge is there, or it was written by another version.
+            BackboneError: its encoder cannot be found.
+        """
+        directory = find_judge(source)
+        content = json.loads((directory / JUDGE_FILE).read_text())
+        if content.get("format") != FORMAT:
+            raise JudgeError(
+                f"expected judge format {FORMAT} in {directory}, found {content.get('format')!r}"
+            )
+        encoder, start = open_encoder(directory, content["encoder"], backbone=backbone, device=device)
+        return cls(encoder, Calibration.from_json(content["calibration"]), start, batch_tokens=batch_tokens)
+
+    def score(self, records: Sequence[Record]) -> list[Score | None]:
+        """Score each record, in order.
+
+        Args:
+            records: N records; those that differ in nothing but their id are scored once.
+
+        Returns:
+            N scores; None where the encoder's logits are not finite, so that nothing can be said.
+        """
+        distinct = {_content(record): record for record in records}
+        scores: dict[tuple[str, tuple[str, ...], str], Score | None] = {
+            key: without_encoder(record) for key, record in distinct.items()
+        }
+        undecided = [record for key, record in distinct.items() if scores[key] is None]
+        for record, score in zip(undecided, self._with_encoder(undecided), strict=True):
+            scores[_content(record)] = score
+        return [scores[_content(record)] for record in records]
+
+    def _with_encoder(self, records: Sequence[Record]) -> list[Score | None]:
+        """Scores of distinct records by encoder and combiner."""
+        pairs = [(record, reference) for record in records for reference in record.references]
+        equivalence_logits = self._logits(
+            Task.EQUIVALENCE,
+            [
+                equivalence_segments(
+                    question=record.prompt, reference=reference, completion=record.completion
+                )
+                for record, reference in pairs
+            ],
+        )
+        abstention_logits = self._logits(
+            Task.ABSTENTION,
+            [abstention_segments(question=record.prompt, completion=record.completion) for record in records],
+        )
+        inputs = [
+            equivalence_inputs(
+                logit, question=record.prompt, reference=reference, completion=record.completion
+            )
+            for logit, (record, reference) in zip(equivalence_logits, pairs, strict=True)
+        ]
+        probabilities = iter(self.calibration.equivalence.probability(np.array(inputs)) if inputs else ())
+        abstentions = self.calibration.abstention.probability(np.array(abstention_logits).reshape(-1, 1))
+        return [
+            self._decide(max(next(probabilities) for _ in record.references), abstention)
+            for record, abstention in zip(records, abstentions, strict=True)
+        ]
+
+    def _decide(self, equivalence: float, abstention: float) -> Score | None:
+        if not (np.isfinite(equivalence) and np.isfinite(abstention)):
+            return None
+        verdict = decide(
+            equivalence=equivalence, abstention=abstention, thresholds=self.calibration.thresholds
+        )
+        return Score(equivalence=float(equivalence), abstention=float(abstention), verdict=verdict)
+
+    def _logits(self, task: Task, pairs: Sequence[tuple[str, str]]) -> list[float]:
+        """One logit a pair, from the cache where it is known."""
+        missing = [pair for pair in dict.fromkeys(pairs) if pair not in self._cache]
+        if len(self._cache) + len(missing) > self.cache_size:
+            self._cache = {pair: self._cache[pair] for pair in set(pairs) - set(missing)}
+        logits = encode_pairs(self.encoder, missing, batch_tokens=self.batch_tokens)[:, TASKS.index(task)]
+        self._cache.update(zip(missing, logits.tolist(), strict=True))
+        return [self._cache[pair] for pair in pairs]
+
+
+def _content(record: Record) -> tuple[str, tuple[str, ...], str]:
+    return record.prompt, record.references, record.completion
+
+
+def without_encoder(record: Record) -> Score | None:
+    """The score of a completion that needs no reading: equal to a reference, or without a single word."""
+    given = read_words(record.completion).words
+    if not given:
+        return _EMPTY
+    if any(given == read_words(reference).words for reference in record.references):
+        return _RIGHT
+    return None
+
+
+def find_judge(source: str | Path | None) -> Path:
+    """The directory of a judge: the shipped one, a path, or a download from the Hub.
+
+    Raises:
+        JudgeError: there is no judge at `source`.
+    """
+    directory = WEIGHTS if source is None else Path(source)
+    if not directory.is_dir() and source is not None:
+        directory = download(str(source))
+    if not (directory / JUDGE_FILE).is_file():
+        raise JudgeError(
+            f"expected {JUDGE_FILE} in {directory}, which a judge directory holds; pass the output_dir of "
+            "`candor train-judge` with --judge, or leave --judge out for the default judge"
+        )
+    return directory
+
+
+def save_judge(
+    model: CrossEncoder,
+    calibration: Calibration,
+    directory: Path,
+    *,
+    backbone: Backbone,
+    seed: int,
+    as_delta: bool,
+) -> None:
+    """Write what `Judge.from_pretrained` reads; arguments as for `judge.model.save_encoder`."""
+    directory.mkdir(parents=True, exist_ok=True)
+    encoder = save_encoder(model, directory, backbone, seed=seed, as_delta=as_delta)
+    content = {"format": FORMAT, "encoder": encoder, "calibration": calibration.to_json()}
+    (directory / JUDGE_FILE).write_text(json.dumps(content, indent=1) + "\n")
