@@ -17,7 +17,7 @@ from sklearn.model_selection import GroupKFold
 from sklearn.neural_network import MLPClassifier
 
 from judge.errors import DataError, JudgeError
-from judge.features import FEATURE_NAMES, lexical_features
+from judge.lexical.features import FEATURE_NAMES, lexical_features
 from judge.pairs import TASKS, Task, TrainingRow
 from judge.verdict import Thresholds
 
@@ -223,8 +223,8 @@ def fit_calibration(
         y = np.array([rows[i].targets[task] for i in known[task]])
         return fit_combiner(names, x, y, hidden=0, penalty=penalty, seed=seed)
 
-    support = rescale(Task.SUPPORT, SUPPORT_INPUTS, start and start.support)
-    abstention = rescale(Task.ABSTENTION, ABSTENTION_INPUTS, start and start.abstention)
+    support = rescale(Task.SUPPORT, SUPPORT_INPUTS, None if start is None else start.support)
+    abstention = rescale(Task.ABSTENTION, ABSTENTION_INPUTS, None if start is None else start.abstention)
     if not known[Task.EQUIVALENCE]:
         assert start is not None
         return replace(start, support=support, abstention=abstention), {}

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
-from judge.abstentions import abstention_pairs
 from judge.config import TrainJudgeConfig
-from judge.contrast import equivalence_pairs
+from judge.contrast.abstentions import abstention_pairs
+from judge.contrast.equivalences import equivalence_pairs
 from judge.data import Rejections, columns_of
 from judge.errors import ConfigError, DataError
 from judge.pairs import CONTRAST, Split, Task, TrainingRow, kind_of_rows, training_rows

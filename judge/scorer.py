@@ -16,11 +16,11 @@ from sentence_transformers import CrossEncoder
 from judge.backbone import Backbone, download
 from judge.calibrate import Calibration, equivalence_inputs
 from judge.errors import JudgeError
+from judge.lexical.words import read_words
 from judge.model import encode_pairs, open_encoder, save_encoder
 from judge.pairs import TASKS, Task, abstention_segments, equivalence_segments
 from judge.records import Record, Score, Verdict
 from judge.verdict import decide
-from judge.words import read_words
 
 WEIGHTS = Path(__file__).parent / "weights"
 JUDGE_FILE = "judge.json"

@@ -9,7 +9,11 @@ from judge.errors import JudgeError
 
 def test_a_linear_combiner_by_hand() -> None:
     combiner = Combiner(
-        names=("a", "b"), mean=(1.0, 0.0), deviation=(2.0, 1.0), weights=(((0.5,), (-1.0,)),), biases=((0.25,),)
+        names=("a", "b"),
+        mean=(1.0, 0.0),
+        deviation=(2.0, 1.0),
+        weights=(((0.5,), (-1.0,)),),
+        biases=((0.25,),),
     )
     # x = (3, 0.5): standard (1, 0.5); 0.5 * 1 - 1 * 0.5 + 0.25 = 0.25; sigmoid(0.25) = 0.5621765
     np.testing.assert_allclose(combiner.probability(np.array([[3.0, 0.5]])), [0.5621765], atol=1e-7)
@@ -40,7 +44,9 @@ def test_fitted_probabilities_are_the_frequencies(hidden: int) -> None:
 def test_a_combiner_survives_json_to_the_last_digit() -> None:
     rng = np.random.default_rng(1)
     inputs = rng.normal(size=(200, 3))
-    combiner = fit_combiner(tuple("abc"), inputs, (inputs[:, 0] > 0).astype(float), hidden=2, penalty=1e-3, seed=0)
+    combiner = fit_combiner(
+        tuple("abc"), inputs, (inputs[:, 0] > 0).astype(float), hidden=2, penalty=1e-3, seed=0
+    )
     again = Combiner.from_json(json.loads(json.dumps(combiner.to_json())), expected_names="abc")
     assert again == combiner
 

@@ -2,7 +2,14 @@ import pytest
 
 from judge.errors import DataError
 from judge.pairs import (
-    Split, Task, TrainingRow, abstention_segments, equivalence_segments, held_out, kind_of_rows, support_segments,
+    Split,
+    Task,
+    TrainingRow,
+    abstention_segments,
+    equivalence_segments,
+    held_out,
+    kind_of_rows,
+    support_segments,
     training_rows,
 )  # fmt: skip
 
@@ -15,12 +22,19 @@ def test_each_kind_of_file_is_known_by_its_columns() -> None:
 
 
 def test_columns_of_no_kind_are_refused_with_what_would_do() -> None:
-    with pytest.raises(DataError, match="expected columns text_a, text_b, label; or .* in my.csv, found a, b"):
+    with pytest.raises(
+        DataError, match=r"expected columns text_a, text_b, label; or .* in my.csv, found a, b"
+    ):
         kind_of_rows(["a", "b"], "my.csv")
 
 
 def test_a_right_answer_teaches_against_its_nearest_reference_alone() -> None:
-    row = {"question": "q", "references": ["Bob Dylan", "Robert Zimmerman"], "candidate": "Zimmerman", "label": 1}
+    row = {
+        "question": "q",
+        "references": ["Bob Dylan", "Robert Zimmerman"],
+        "candidate": "Zimmerman",
+        "label": 1,
+    }
     assert [r.reference for r in training_rows(row, Task.EQUIVALENCE, source="f")] == ["Robert Zimmerman"]
 
 

@@ -10,7 +10,7 @@ import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
-from judge.numerals import MONTHS, NUMBER_WORDS, days_first, in_figures
+from judge.lexical.numerals import MONTHS, NUMBER_WORDS, days_first, in_figures
 
 NEGATION = "not"  # the normal form of every contraction in n't
 

@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from judge.answers import FUNCTION_WORDS, AnsweredQuestion, plain
+from judge.contrast.answers import FUNCTION_WORDS, AnsweredQuestion, plain
 
 LONGEST_ANSWER = 8  # words; longer references are texts, and a swap of the whole is no minimal edit
 

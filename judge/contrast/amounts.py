@@ -1,7 +1,7 @@
 """Amounts, dates and lists that are short answers: read, vary, write back.
 
 Reads the answers of question sets, which are short and clean; comparing what running text says is the work of
-`judge.numbers`.
+`judge.lexical.numbers`.
 """
 
 import re
@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from random import Random
 
-from judge.answers import MONTHS
+from judge.contrast.answers import MONTHS
 
 ONES = (
     "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",

@@ -1,15 +1,15 @@
 """Edits that make an answer wrong while it goes on looking right.
 
 Each takes a question with its answer and gives a candidate that a judge must refuse, or None where it cannot.
-Numbers and dates are in `judge.quantity_edits`, whole sentences in `judge.sentence_edits`, tricks that carry
-no answer at all in `judge.hacks`.
+Numbers and dates are in `quantity_edits`, whole sentences in `sentence_edits`, tricks that carry
+no answer at all in `hacks`.
 """
 
 import re
 from random import Random
 
-from judge.amounts import listed
-from judge.answers import (
+from judge.contrast.amounts import listed
+from judge.contrast.answers import (
     AnsweredQuestion,
     Shape,
     content,
@@ -18,8 +18,8 @@ from judge.answers import (
     shape,
     whole,
 )
-from judge.distractors import DistractorPool, Edit
-from judge.phrasing import hedged, in_chatter, in_phrase, in_sentence, preposed
+from judge.contrast.distractors import DistractorPool, Edit
+from judge.contrast.phrasing import hedged, in_chatter, in_phrase, in_sentence, preposed
 
 _DENIALS = (
     "It was not {}.", "It isn't {}.", "Not {}.", "Anything but {}.", "The answer is not {}.",

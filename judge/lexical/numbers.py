@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from judge.numerals import is_number
+from judge.lexical.numerals import is_number
 
 _UNITS: dict[str, tuple[str, float]] = {
     name: (dimension, factor)

@@ -1,6 +1,6 @@
 import pytest
 
-from judge.spelling import SLIP, is_acronym, likeness, one_slip_apart
+from judge.lexical.spelling import SLIP, is_acronym, likeness, one_slip_apart
 
 
 @pytest.mark.parametrize("slip", ["moscoww", "mosow", "moscaw", "mocsow", "moscow"])

@@ -7,8 +7,8 @@ library only.
 import re
 from random import Random
 
-from judge.answers import FUNCTION_WORDS, AnsweredQuestion
-from judge.distractors import DistractorPool, Edit
+from judge.contrast.answers import FUNCTION_WORDS, AnsweredQuestion
+from judge.contrast.distractors import DistractorPool, Edit
 
 NAME = r"[A-Z][a-zé'-]+(?: [A-Z][a-zé'-]+)*"
 SYMMETRIC = re.compile(

@@ -1,7 +1,7 @@
 """What a small encoder cannot read: containment, overlap, numbers, negation, lists, as bounded figures.
 
 One row of figures for a question, a reference and a completion; a combiner joins them with the encoder's
-logits. Words are compared in the normal form of `judge.words`. Words of the question are no evidence: a
+logits. Words are compared in the normal form of `words.py`. Words of the question are no evidence: a
 completion that repeats it has answered nothing. Pure, deterministic, linear in the length of the texts.
 """
 
@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
-from judge.numbers import agreement, read_quantities
-from judge.spelling import is_acronym, likeness
-from judge.stance import NEGATIONS, opening, stance_towards
-from judge.words import Words, fold, read_words, word_set
+from judge.lexical.numbers import agreement, read_quantities
+from judge.lexical.spelling import is_acronym, likeness
+from judge.lexical.stance import NEGATIONS, opening, stance_towards
+from judge.lexical.words import Words, fold, read_words, word_set
 
 FEATURES: Mapping[str, str] = {
     "exact_match": "0 or 1: the same words in the same order",

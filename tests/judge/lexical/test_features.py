@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from judge.features import FEATURE_NAMES, FEATURES, lexical_features
+from judge.lexical.features import FEATURE_NAMES, FEATURES, lexical_features
 
 HOSTILE = [
     *("", " ", "?!…", "the", "🎉" * 50, "\x00\x1b[0m\u202e"),

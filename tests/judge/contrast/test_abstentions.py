@@ -3,8 +3,8 @@ from random import Random
 
 import pytest
 
-from judge import abstention_forms as forms
-from judge.abstentions import ANSWERING, DECLINING, abstention_pairs
+from judge.contrast import abstention_forms as forms
+from judge.contrast.abstentions import ANSWERING, DECLINING, abstention_pairs
 
 QUESTIONS = [("Who wrote Emma?", ["Jane Austen"], "emma"), ("Where is Lima?", ["Peru"], "lima")]
 DRAWS = 300

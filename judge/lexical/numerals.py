@@ -1,6 +1,6 @@
 """Numbers and dates in words, rewritten in figures: nineteen thirty-six -> 1936, July 4 -> 4 july.
 
-Works on lists of folded words (see `judge.words`) in which commas are left in. English alone.
+Works on lists of folded words (see `judge.lexical.words`) in which commas are left in. English alone.
 """
 
 from collections.abc import Sequence

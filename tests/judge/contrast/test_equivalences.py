@@ -3,18 +3,18 @@ from random import Random
 
 import pytest
 
-from judge.amounts import Amount, Date, in_words, listed, read_amount, read_date
-from judge.answers import AnsweredQuestion
-from judge.confounds import CONFOUNDS
-from judge.contrast import ANSWER_EDITS, SENTENCE_EDITS, ContrastPair, equivalence_pairs
-from judge.distractors import DistractorPool, asked_for
-from judge.hacks import HACKS
-from judge.made_up import made_up_questions
-from judge.paraphrases import PARAPHRASES
-from judge.phrasing import bare, in_sentence
-from judge.quantity_edits import QUANTITY_CONFOUNDS, QUANTITY_PARAPHRASES
-from judge.relations import relation_pairs
-from judge.sentence_edits import SENTENCE_CONFOUNDS, SENTENCE_PARAPHRASES
+from judge.contrast.amounts import Amount, Date, in_words, listed, read_amount, read_date
+from judge.contrast.answers import AnsweredQuestion
+from judge.contrast.confounds import CONFOUNDS
+from judge.contrast.distractors import DistractorPool, asked_for
+from judge.contrast.equivalences import ANSWER_EDITS, SENTENCE_EDITS, ContrastPair, equivalence_pairs
+from judge.contrast.hacks import HACKS
+from judge.contrast.made_up import made_up_questions
+from judge.contrast.paraphrases import PARAPHRASES
+from judge.contrast.phrasing import bare, in_sentence
+from judge.contrast.quantity_edits import QUANTITY_CONFOUNDS, QUANTITY_PARAPHRASES
+from judge.contrast.relations import relation_pairs
+from judge.contrast.sentence_edits import SENTENCE_CONFOUNDS, SENTENCE_PARAPHRASES
 
 CAPITALS = ("Paris", "Rome", "Oslo", "Lima", "Cairo", "Quito", "Bern", "Doha", "Riga", "Sofia")
 QUESTIONS = [(f"Which city is the capital of land {i}?", [city], f"g{i}") for i, city in enumerate(CAPITALS)]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from random import Random
 
-from judge.answers import AnsweredQuestion, Shape, content, occurs, shape
+from judge.contrast.answers import AnsweredQuestion, Shape, content, occurs, shape
 
 KINDS_ASKED_FOR = {
     "person": (

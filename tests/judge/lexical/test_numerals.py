@@ -1,6 +1,6 @@
 import pytest
 
-from judge.numerals import days_first, in_figures
+from judge.lexical.numerals import days_first, in_figures
 
 
 @pytest.mark.parametrize(

@@ -9,17 +9,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from judge.aliases import LONGEST_ANSWER, answered, is_clean, tidy
-from judge.answers import AnsweredQuestion, content, occurs
-from judge.confounds import CONFOUNDS
-from judge.distractors import DistractorPool, Edit
-from judge.hacks import HACKS
-from judge.made_up import made_up_questions
-from judge.paraphrases import PARAPHRASES
-from judge.phrasing import bare
-from judge.quantity_edits import QUANTITY_CONFOUNDS, QUANTITY_PARAPHRASES
-from judge.relations import relation_pairs
-from judge.sentence_edits import SENTENCE_CONFOUNDS, SENTENCE_PARAPHRASES
+from judge.contrast.aliases import LONGEST_ANSWER, answered, is_clean, tidy
+from judge.contrast.answers import AnsweredQuestion, content, occurs
+from judge.contrast.confounds import CONFOUNDS
+from judge.contrast.distractors import DistractorPool, Edit
+from judge.contrast.hacks import HACKS
+from judge.contrast.made_up import made_up_questions
+from judge.contrast.paraphrases import PARAPHRASES
+from judge.contrast.phrasing import bare
+from judge.contrast.quantity_edits import QUANTITY_CONFOUNDS, QUANTITY_PARAPHRASES
+from judge.contrast.relations import relation_pairs
+from judge.contrast.sentence_edits import SENTENCE_CONFOUNDS, SENTENCE_PARAPHRASES
 
 ANSWER_EDITS: Mapping[str, tuple[float, Edit]] = {
     **{kind: (1.0, edit) for kind, edit in (PARAPHRASES | QUANTITY_PARAPHRASES).items()},

@@ -7,8 +7,8 @@ good to edit as a true one, because the reference says what is right.
 from collections.abc import Callable, Iterator
 from random import Random
 
-from judge.amounts import Date
-from judge.answers import AnsweredQuestion
+from judge.contrast.amounts import Date
+from judge.contrast.answers import AnsweredQuestion
 
 FIRST_NAMES = (
     "Ann", "Omar", "Lena", "Pavel", "Grace", "Hugo", "Maya", "Igor", "Ruth", "Felix", "Nora", "Tariq",

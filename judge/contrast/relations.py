@@ -7,7 +7,7 @@ stand beside them, so that swapped names alone do not give the label away.
 from collections.abc import Iterator
 from random import Random
 
-from judge.made_up import PLACES, full_name
+from judge.contrast.made_up import PLACES, full_name
 
 # Questions for {a}, questions for {b}, and tellings that mean the same.
 PEOPLE_IN_ROLES = (

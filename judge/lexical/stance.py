@@ -5,7 +5,7 @@ Reads a few words on either side; a judge of scope in long sentences it is not.
 
 from collections.abc import Sequence
 
-from judge.words import Words, word_set
+from judge.lexical.words import Words, word_set
 
 NEGATIONS = word_set(
     """not no never neither nor none nothing nobody without cannot cant dont isnt wasnt incorrect wrong false
@@ -24,7 +24,7 @@ def stance_towards(given: Words, at: int, length: int) -> dict[str, float]:
 
     Each is 0 or 1. A negative `at` stands for an answer that is not there.
 
-    >>> from judge.words import read_words
+    >>> from judge.lexical.words import read_words
     >>> stance_towards(read_words("It is Rome, not Paris."), at=4, length=1)["reference_negated"]
     1.0
     """

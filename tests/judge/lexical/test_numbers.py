@@ -1,7 +1,7 @@
 import pytest
 
-from judge.numbers import Quantity, agreement, read_quantities
-from judge.words import read_words
+from judge.lexical.numbers import Quantity, agreement, read_quantities
+from judge.lexical.words import read_words
 
 
 def quantity(text: str) -> Quantity:

@@ -7,7 +7,7 @@ never gives a label away.
 import re
 from random import Random
 
-from judge.answers import Shape, shape
+from judge.contrast.answers import Shape, shape
 
 PHRASES = (
     "The answer is {}.", "The correct answer is {}.", "It was {}.", "It is {}.", "It's {}.",

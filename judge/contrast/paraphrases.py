@@ -1,15 +1,15 @@
 """Edits that keep an answer right: other names, other spellings, other words around it.
 
 Each takes a question with its answer and gives a candidate that means the same, or None where it cannot.
-Numbers and dates are in `judge.quantity_edits`, whole sentences in `judge.sentence_edits`.
+Numbers and dates are in `quantity_edits`, whole sentences in `sentence_edits`.
 """
 
 import re
 from random import Random
 
-from judge.aliases import same_thing
-from judge.amounts import listed
-from judge.answers import (
+from judge.contrast.aliases import same_thing
+from judge.contrast.amounts import listed
+from judge.contrast.answers import (
     AnsweredQuestion,
     Shape,
     occurs,
@@ -18,8 +18,8 @@ from judge.answers import (
     shape,
     unaccented,
 )
-from judge.distractors import DistractorPool, Edit
-from judge.phrasing import hedged, in_chatter, in_phrase, in_sentence, preposed
+from judge.contrast.distractors import DistractorPool, Edit
+from judge.contrast.phrasing import hedged, in_chatter, in_phrase, in_sentence, preposed
 
 ASKS_FOR_SEVERAL = re.compile(
     r"\b(two|three|four|five|both|all|colou?rs|countries|cities|states|languages|ingredients|elements|parts"

@@ -1,7 +1,7 @@
 import pytest
 
-from judge.stance import opening, stance_towards
-from judge.words import read_words
+from judge.lexical.stance import opening, stance_towards
+from judge.lexical.words import read_words
 
 
 def stance(completion: str) -> str:

@@ -1,6 +1,6 @@
 import pytest
 
-from judge.words import read_words
+from judge.lexical.words import read_words
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from judge import abstention_forms as forms
-from judge.aliases import answered
-from judge.answers import words
-from judge.hacks import BLANKS, INJECTIONS, VAGUE
-from judge.hacks import OPENERS as REASONING_OPENERS
-from judge.phrasing import bare, hedged, in_phrase, in_sentence
+from judge.contrast import abstention_forms as forms
+from judge.contrast.aliases import answered
+from judge.contrast.answers import words
+from judge.contrast.hacks import BLANKS, INJECTIONS, VAGUE
+from judge.contrast.hacks import OPENERS as REASONING_OPENERS
+from judge.contrast.phrasing import bare, hedged, in_phrase, in_sentence
 
 BARE_SHARE = 0.3  # in lower case without punctuation, as small policies write
 TYPO_SHARE = 0.05

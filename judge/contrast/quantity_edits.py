@@ -9,10 +9,10 @@ from decimal import Decimal
 from fractions import Fraction
 from random import Random
 
-from judge.amounts import MAGNITUDES, Amount, Date, in_words, read_amount, read_date, read_number
-from judge.answers import MONTHS, AnsweredQuestion, Shape, replaced, shape, words
-from judge.distractors import DistractorPool, Edit
-from judge.phrasing import hedged, in_phrase
+from judge.contrast.amounts import MAGNITUDES, Amount, Date, in_words, read_amount, read_date, read_number
+from judge.contrast.answers import MONTHS, AnsweredQuestion, Shape, replaced, shape, words
+from judge.contrast.distractors import DistractorPool, Edit
+from judge.contrast.phrasing import hedged, in_phrase
 
 SPOKEN_FRACTIONS = {Fraction(1, 2): "half", Fraction(1, 4): "a quarter", Fraction(3, 4): "three quarters"}
 CURRENCY_WORDS = {"$": "dollars", "£": "pounds", "€": "euros"}

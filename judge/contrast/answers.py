@@ -1,6 +1,6 @@
 """Answered questions, and what kind of thing an answer is: the raw material of contrastive pairs.
 
-Words, shapes and names alone; which answers could stand in for each other is decided in `judge.distractors`.
+Words, shapes and names alone; which answers could stand in for each other is decided in `distractors`.
 """
 
 import re

@@ -6,8 +6,8 @@ given back, words to the judge. All wrong, whatever the question.
 
 from random import Random
 
-from judge.answers import AnsweredQuestion, content
-from judge.distractors import DistractorPool, Edit
+from judge.contrast.answers import AnsweredQuestion, content
+from judge.contrast.distractors import DistractorPool, Edit
 
 BLANKS = (
     "", " ", "\n", "\t\n", ".", "...", "?", "!!!", "-", "—", ":", ",", "\u200b", "🙂", "🤷", "👍👍👍", "✅",

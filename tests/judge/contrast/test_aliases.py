@@ -1,6 +1,6 @@
 import pytest
 
-from judge.aliases import answered, canonical, is_clean, same_thing, tidy, unfolded
+from judge.contrast.aliases import answered, canonical, is_clean, same_thing, tidy, unfolded
 
 
 @pytest.mark.parametrize(

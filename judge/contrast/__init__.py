@@ -1,0 +1,1 @@
+"""Training pairs by construction: edits of right answers, and ways to decline to answer."""
