@@ -265,7 +265,11 @@ def _fit_equivalence(
             EQUIVALENCE_INPUTS, inputs[chosen], labels[chosen], hidden=hidden, penalty=penalty, seed=seed
         )
 
-    for train, test in GroupKFold(FOLDS).split(inputs, labels, [row.group for row in rows]):
+    groups = [row.group for row in rows]
+    folds = min(FOLDS, len(set(groups)))
+    if folds < 2:
+        raise DataError("expected held-out answers of two groups or more, found one; hold out a larger share")
+    for train, test in GroupKFold(folds).split(inputs, labels, groups):
         out_of_fold[test] = fit(train).probability(inputs[test])
     threshold = threshold_at_fpr(out_of_fold[natural], labels[natural], max_fpr=max_fpr)
     passed, right = out_of_fold[natural] >= threshold, labels[natural] == 1.0

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Iterator
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 
 from judge.config import TrainJudgeConfig
@@ -50,7 +50,7 @@ def read_split(config: TrainJudgeConfig) -> Split:
 def _labelled(path: Path, rejections: Rejections) -> Iterator[TrainingRow]:
     """Every training row of one labelled file."""
     rows = read_rows(path)
-    first = [row for row, _ in zip(rows, range(1), strict=False)]
+    first = list(islice(rows, 1))
     task = kind_of_rows(columns_of(first, path), str(path))
     for row in rejections.sift(chain(first, rows)):
         try:

@@ -6,6 +6,7 @@ weights are kept whole, or as 8-bit differences from the backbone they were trai
 
 import logging
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from sentence_transformers import CrossEncoder
 from torch import Tensor
+from transformers.utils import logging as transformers_logging
 
 from judge.backbone import WEIGHTS_FILE, Backbone, find_backbone
 from judge.delta import pack, unpack
@@ -41,17 +43,33 @@ def new_encoder(
         attention: transformers' name of the implementation.
     """
     torch.manual_seed(seed)
-    model = CrossEncoder(
-        str(directory),
-        num_labels=len(TASKS),
-        max_length=max_tokens,
-        device=device,
-        trust_remote_code=False,
-        local_files_only=True,
-        model_kwargs={"use_safetensors": True, "attn_implementation": attention},
-    )
+    with _quiet():
+        model = CrossEncoder(
+            str(directory),
+            num_labels=len(TASKS),
+            max_length=max_tokens,
+            device=device,
+            trust_remote_code=False,
+            local_files_only=True,
+            model_kwargs={"use_safetensors": True, "attn_implementation": attention},
+        )
     model.tokenizer.split_special_tokens = True
     return model
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without transformers' report that the outputs are new, which is as it should be."""
+    verbosity = transformers_logging.get_verbosity()
+    bars = transformers_logging.is_progress_bar_enabled()
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(verbosity)
+        if bars:
+            transformers_logging.enable_progress_bar()
 
 
 def save_encoder(

@@ -14,11 +14,11 @@ import numpy as np
 from sentence_transformers import CrossEncoder
 
 from judge.backbone import Backbone, download
-from judge.calibrate import Calibration, equivalence_inputs
+from judge.calibrate import Calibration, Combiner, equivalence_inputs
 from judge.errors import JudgeError
 from judge.lexical.words import read_words
 from judge.model import encode_pairs, open_encoder, save_encoder
-from judge.pairs import TASKS, Task, abstention_segments, equivalence_segments
+from judge.pairs import TASKS, Task, abstention_segments, equivalence_segments, support_segments
 from judge.records import Record, Score, Verdict
 from judge.verdict import decide
 
@@ -104,10 +104,39 @@ class Judge:
             scores[_content(record)] = score
         return [scores[_content(record)] for record in records]
 
+    def support(self, *, claims: Sequence[str], texts: Sequence[str]) -> list[float]:
+        """Whether each text says what its claim says.
+
+        Args:
+            claims: N claims.
+            texts: N texts, one for each claim.
+
+        Returns:
+            N probabilities in [0, 1]; NaN where the encoder's logits are not finite.
+        """
+        pairs = [support_segments(claim=claim, text=text) for claim, text in zip(claims, texts, strict=True)]
+        return self._rescaled(Task.SUPPORT, self.calibration.support, pairs)
+
+    def abstention(self, *, questions: Sequence[str], completions: Sequence[str]) -> list[float]:
+        """Whether each completion declines to answer its question; arguments and result as for `support`."""
+        pairs = [
+            abstention_segments(question=question, completion=completion)
+            for question, completion in zip(questions, completions, strict=True)
+        ]
+        return self._rescaled(Task.ABSTENTION, self.calibration.abstention, pairs)
+
+    def _rescaled(self, task: Task, combiner: Combiner, pairs: Sequence[tuple[str, str]]) -> list[float]:
+        probabilities: list[float] = combiner.probability(
+            np.array(self._logits(task, pairs))[:, None]
+        ).tolist()
+        return probabilities
+
     def _with_encoder(self, records: Sequence[Record]) -> list[Score | None]:
         """Scores of distinct records by encoder and combiner."""
+        if not records:
+            return []
         pairs = [(record, reference) for record in records for reference in record.references]
-        equivalence_logits = self._logits(
+        logits = self._logits(
             Task.EQUIVALENCE,
             [
                 equivalence_segments(
@@ -116,20 +145,19 @@ class Judge:
                 for record, reference in pairs
             ],
         )
-        abstention_logits = self._logits(
-            Task.ABSTENTION,
-            [abstention_segments(question=record.prompt, completion=record.completion) for record in records],
-        )
         inputs = [
             equivalence_inputs(
                 logit, question=record.prompt, reference=reference, completion=record.completion
             )
-            for logit, (record, reference) in zip(equivalence_logits, pairs, strict=True)
+            for logit, (record, reference) in zip(logits, pairs, strict=True)
         ]
-        probabilities = iter(self.calibration.equivalence.probability(np.array(inputs)) if inputs else ())
-        abstentions = self.calibration.abstention.probability(np.array(abstention_logits).reshape(-1, 1))
+        probabilities = iter(self.calibration.equivalence.probability(np.array(inputs)))
+        abstentions = self.abstention(
+            questions=[record.prompt for record in records],
+            completions=[record.completion for record in records],
+        )
         return [
-            self._decide(max(next(probabilities) for _ in record.references), abstention)
+            self._decide(np.max([next(probabilities) for _ in record.references]), abstention)
             for record, abstention in zip(records, abstentions, strict=True)
         ]
 

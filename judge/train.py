@@ -6,11 +6,9 @@ precision, several devices through accelerate); this module decides on what, and
 
 import json
 import logging
-import platform
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +26,7 @@ from transformers.trainer_utils import get_last_checkpoint
 from judge.backbone import Backbone, find_backbone
 from judge.calibrate import Calibration, fit_calibration
 from judge.config import TrainJudgeConfig
+from judge.environment import machine, versions
 from judge.losses import MultiTaskLoss
 from judge.mixture import read_split
 from judge.model import encode_pairs, new_encoder
@@ -79,7 +78,7 @@ class LengthGroupedSampler(DefaultBatchSampler):
 class HeldOutEvaluator(BaseEvaluator):
     """Ranking quality on held-out rows: AUROC by task and source (Spearman where labels are graded).
 
-    The mean over tasks of the mean over their sources is what early stopping watches.
+    The mean over tasks of the mean over their sources is what early stopping watches; NaN without any.
     """
 
     primary_metric = "auroc"
@@ -94,8 +93,8 @@ class HeldOutEvaluator(BaseEvaluator):
         """Measure the model as it stands."""
         logits = encode_pairs(model, [row.segments() for row in self.rows])
         metrics = ranking_by_source(self.rows, logits.numpy())
-        means = [np.mean([v for k, v in metrics.items() if k.startswith(f"{task}/")]) for task in TASKS]
-        metrics["auroc"] = float(np.nanmean(means))
+        by_task = [[v for k, v in metrics.items() if k.startswith(f"{task}/")] for task in TASKS]
+        metrics["auroc"] = float(np.mean([np.mean(values) for values in by_task if values]))
         logger.info("held out: %s", {name: round(value, 4) for name, value in metrics.items()})
         return metrics
 
@@ -148,7 +147,7 @@ def train(config: TrainJudgeConfig) -> Path:
         "%d training rows, %d held out, encoder %s", len(split.train), len(split.held_out), backbone.source
     )
     write_json(output_dir / "train_config.json", asdict(config))
-    write_json(output_dir / "environment.json", environment())
+    write_json(output_dir / "environment.json", versions() | machine())
 
     model = new_encoder(
         backbone.directory,
@@ -250,17 +249,6 @@ def as_dataset(rows: Sequence[TrainingRow]) -> Dataset:
 
 def _named(judge: str) -> str | None:
     return None if judge == DEFAULT_JUDGE else judge
-
-
-def environment() -> dict[str, str]:
-    """Versions and machine, for the record beside the weights."""
-    packages = ("torch", "transformers", "sentence-transformers", "scikit-learn", "candor-rl")
-    return {
-        "python": platform.python_version(),
-        "machine": platform.machine(),
-        "cpu_threads": str(torch.get_num_threads()),
-        "cuda": torch.cuda.get_device_name() if torch.cuda.is_available() else "none",
-    } | {package: version(package) for package in packages}
 
 
 def _sample(rows: Sequence[TrainingRow], size: int, seed: int) -> list[TrainingRow]:
