@@ -105,6 +105,12 @@ def test_sampled_frequencies_are_those_that_the_logprobs_promise(temperature):
     torch.testing.assert_close(logprobs.exp(), expected[rollout.episodes.tokens[:, -1]])
 
 
+def test_the_smallest_random_number_does_not_choose_what_cannot_be_said(monkeypatch):
+    monkeypatch.setattr(torch, "rand", lambda *size, **_: torch.zeros(*size, dtype=torch.float64))
+    model = bigram_llama([[0.0, 0.0, 0.0, 0.0, 0.5, 0.5, 0.0]] * 7)
+    assert sample(model, word_tokenizer(*WORDS), ["a"], max_new_tokens=1).completions == ["b"]
+
+
 PROMPTS = ["a b c", "d", "b b", "c a d a"]
 
 
