@@ -1,7 +1,7 @@
 """Curves over the updates of a run, as SVG to put inside a page. Needs matplotlib.
 
-Drawn through the object API, without a display. The same input gives the same text, which holds no address, no
-date and no colour of its own: each colour is a CSS variable, so that the page decides it for light and for dark.
+Drawn through the object API, without a display. The same input gives the same text, which holds no address,
+no date and no colour of its own: each is a CSS variable, so that the page decides it for light and for dark.
 """
 
 import io

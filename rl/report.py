@@ -1,10 +1,9 @@
 """What a run did, as one HTML file that needs nothing else: no network, no server, no other file.
 
-It shows what it is given and decides nothing: the caller brings rates, metrics, answers and settings. Text from
-models and files is untrusted, and escaped. The same input gives the same bytes. Needs matplotlib.
+It shows what it is given and measures nothing: the caller brings shares, metrics, answers and settings. Text
+from models and files is untrusted, and escaped. The same input gives the same bytes. Needs matplotlib.
 """
 
-import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,11 +11,19 @@ from pathlib import Path
 from typing import NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from judge.errors import DataError
 from judge.records import Record, Score, Verdict
-from rl import charts
+from rl.curves import (
+    DIAGNOSTICS,
+    OUTCOME,
+    Chart,
+    MetricRows,
+    line_charts,
+    percent,
+    training_verdicts,
+    verdict_chart,
+)
 
 _SHARES_TOLERANCE = 1e-6
 
@@ -73,7 +80,7 @@ class Sample(NamedTuple):
 
 
 class Evaluation(NamedTuple):
-    """Shares on held-out questions after some number of updates, by group of questions: "known", "unknown"."""
+    """Shares on held-out questions after some updates, by group of questions: "known", "unknown"."""
 
     updates: int
     shares: Mapping[str, Shares]
@@ -85,7 +92,7 @@ def write_report(
     title: str,
     summary: Sequence[str],
     table: Table,
-    curves: Sequence[Mapping[str, float | None]],
+    curves: MetricRows,
     evaluations: Sequence[Evaluation] = (),
     samples: Sequence[Sample] = (),
     judged: Sequence[tuple[Record, Score | None]] = (),
@@ -108,3 +115,72 @@ def write_report(
     Raises:
         DataError: the file cannot be written.
     """
+    page = _templates().get_template("report.html.jinja")
+    text = page.render(
+        title=title,
+        summary=summary,
+        table=table,
+        charts=[*training_verdicts(curves), *_held_out(evaluations), *line_charts(curves, OUTCOME)],
+        diagnostics=line_charts(curves, DIAGNOSTICS),
+        samples=samples,
+        stages=list(dict.fromkeys(sample.stage for sample in samples)),
+        verdicts=_verdicts(samples),
+        tells_known=any(sample.known is not None for sample in samples),
+        judged=judged,
+        settings=settings or {},
+    )
+    _write(Path(path), text)
+
+
+def _held_out(evaluations: Sequence[Evaluation]) -> list[Chart]:
+    """One chart a group of questions."""
+    groups = dict.fromkeys(group for evaluation in evaluations for group in evaluation.shares)
+    return [
+        chart
+        for group in groups
+        for chart in verdict_chart(
+            f"Held-out questions: {group}",
+            [
+                (evaluation.updates, evaluation.shares[group].by_verdict())
+                for evaluation in evaluations
+                if group in evaluation.shares
+            ],
+        )
+    ]
+
+
+def _verdicts(samples: Sequence[Sample]) -> list[str]:
+    """Those that a reader may want to filter by."""
+    unscored = ["unscored"] if any(sample.score is None for sample in samples) else []
+    return [*(verdict.value for verdict in Verdict), *unscored]
+
+
+def _templates() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("rl"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "percent": percent,
+        "two_digits": "{:.2f}".format,
+        "signed": lambda reward: "" if reward is None else f"{reward:+.2f}",
+        "known": {True: "known", False: "unknown", None: ""}.__getitem__,
+    }
+    return environment
+
+
+def _write(path: Path, text: str) -> None:
+    """Aside first, then renamed, so that there is never half a page."""
+    aside = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Half of a surrogate pair, which a byte-level tokenizer can leave behind, has no UTF-8.
+        aside.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
+        os.replace(aside, path)
+    except OSError as error:
+        raise DataError(f"cannot write {path}: {error.strerror or error}; choose another place") from error
+    finally:
+        aside.unlink(missing_ok=True)

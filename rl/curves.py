@@ -1,0 +1,118 @@
+"""Which metrics of a run make which chart: from a row an update to charts with a legend."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from markupsafe import Markup
+
+from judge.records import Verdict
+from rl import charts
+
+MetricRows = Sequence[Mapping[str, float | None]]
+"""One row an update; a metric that is missing, null or NaN is a gap."""
+
+
+class Entry(NamedTuple):
+    """A line of a legend: a name, the CSS class of its swatch, and the value at either end."""
+
+    name: str
+    style: str
+    first: str
+    last: str
+
+
+class Chart(NamedTuple):
+    """A drawing with what it takes to read it."""
+
+    title: str
+    legend: list[Entry]
+    svg: Markup
+
+
+class Lines(NamedTuple):
+    """Metrics that share a chart."""
+
+    title: str
+    metrics: tuple[str, ...]
+    are_shares: bool = False
+
+
+OUTCOME = (
+    Lines("Reward of an answer", ("objective/scores", "objective/rlhf_reward")),
+    Lines("KL to the reference policy, nats an answer", ("objective/kl",)),
+    Lines("Judge and oracle agree", ("judge/oracle_agreement",), are_shares=True),
+)
+DIAGNOSTICS = (
+    Lines("Break-even confidence t*", ("reward/break_even",), are_shares=True),
+    Lines("Entropy, nats an answer", ("objective/entropy",)),
+    Lines("Policy loss", ("loss/policy_avg",)),
+    Lines("Value loss", ("loss/value_avg",)),
+    Lines("Variance explained by the value head", ("val/explained_variance",)),
+    Lines("KL of one update, nats a token", ("policy/approxkl_avg",)),
+    Lines("Share of clipped tokens", ("policy/clipfrac_avg",)),
+    Lines("Norm of the gradient", ("optimizer/grad_norm",)),
+    Lines("Seconds an update", ("time/rollout_s", "time/judge_s", "time/evaluate_s", "time/update_s")),
+)
+
+
+def verdict_chart(title: str, points: Iterable[tuple[int, Mapping[Verdict, float]]]) -> list[Chart]:
+    """The verdicts' shares, stacked; no chart where there is nothing finite to draw.
+
+    Args:
+        title: what was asked, and when.
+        points: the number of an update, and the share of each verdict in [0, 1].
+    """
+    finite = [(update, shares) for update, shares in points if all(map(math.isfinite, shares.values()))]
+    if not finite:
+        return []
+    columns = {verdict: [shares[verdict] for _, shares in finite] for verdict in Verdict}
+    svg = charts.stacked_shares([update for update, _ in finite], columns)
+    legend = [
+        Entry(verdict.value, verdict.value, percent(column[0]), percent(column[-1]))
+        for verdict, column in columns.items()
+    ]
+    return [Chart(title, legend, Markup(svg))]
+
+
+def training_verdicts(rows: MetricRows) -> list[Chart]:
+    """What the judge said of the answers sampled in each update."""
+    shares = ({verdict: _value(row, f"judge/{verdict.value}_rate") for verdict in Verdict} for row in rows)
+    return verdict_chart("Verdicts while training", zip(_updates(rows), shares, strict=True))
+
+
+def line_charts(rows: MetricRows, wanted: Sequence[Lines]) -> list[Chart]:
+    """The charts of `wanted` for which there is something finite to draw."""
+    return [chart for lines in wanted if (chart := _line_chart(rows, lines))]
+
+
+def _line_chart(rows: MetricRows, wanted: Lines) -> Chart | None:
+    columns = {metric: [_value(row, metric) for row in rows] for metric in wanted.metrics}
+    columns = {metric: column for metric, column in columns.items() if any(map(math.isfinite, column))}
+    if not columns:
+        return None
+    svg = charts.lines(_updates(rows), columns, are_shares=wanted.are_shares)
+    show = percent if wanted.are_shares else "{:.3g}".format
+    legend = []
+    for number, (metric, column) in enumerate(columns.items()):
+        finite = [value for value in column if math.isfinite(value)]
+        legend.append(Entry(metric, f"series series-{number}", show(finite[0]), show(finite[-1])))
+    return Chart(wanted.title, legend, Markup(svg))
+
+
+def percent(share: float) -> str:
+    """A share in [0, 1] to read.
+
+    >>> percent(0.815)
+    '82 %'
+    """
+    return f"{100 * share:.0f}\N{NO-BREAK SPACE}%"
+
+
+def _updates(rows: MetricRows) -> list[int]:
+    return [int(row.get("update", number) or 0) for number, row in enumerate(rows)]
+
+
+def _value(row: Mapping[str, float | None], metric: str) -> float:
+    value = row.get(metric)
+    return math.nan if value is None else value
