@@ -24,7 +24,7 @@ except ImportError as error:
 SERIES_STYLES = ("-", "--", ":", "-.")
 """A second cue beside the colour: the style of the first, second, ... line of a chart."""
 
-_SIZE_IN = (4.8, 2.5)  # about as wide as a phone, where its text is then as large as the page's
+_SIZE_IN = (4.8, 2.7)  # about as wide as a phone, where its text is then as large as the page's
 _POINTS_PER_INCH = 72
 _MAX_MARKED = 25  # with more points than this, markers hide the line
 _INK = "#000001"
@@ -41,7 +41,7 @@ _SETTINGS = dict.fromkeys(_INKED, _INK) | {
     "svg.fonttype": "none",  # text stays text: it takes the page's font and can be searched
     "svg.hashsalt": "candor-rl",
     "font.family": "DejaVu Sans",  # the one that comes with matplotlib: its widths are those of every machine
-    "font.size": 10,
+    "font.size": 12,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.linewidth": 0.6,
@@ -92,7 +92,7 @@ def _figure(*, share_axis: bool) -> tuple[Figure, Any]:
     axes = figure.subplots()
     axes.set_facecolor("none")
     axes.set_xlabel("update")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
     if share_axis:
         axes.set_ylim(0, 1)
         axes.yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))

@@ -40,7 +40,7 @@ class Lines(NamedTuple):
 
 OUTCOME = (
     Lines("Reward of an answer", ("objective/scores", "objective/rlhf_reward")),
-    Lines("KL to the reference policy, nats an answer", ("objective/kl",)),
+    Lines("KL to the reference, nats an answer", ("objective/kl",)),
     Lines("Judge and oracle agree", ("judge/oracle_agreement",), are_shares=True),
 )
 DIAGNOSTICS = (

@@ -6,6 +6,7 @@ from models and files is untrusted, and escaped. The same input gives the same b
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -183,4 +184,5 @@ def _write(path: Path, text: str) -> None:
     except OSError as error:
         raise DataError(f"cannot write {path}: {error.strerror or error}; choose another place") from error
     finally:
-        aside.unlink(missing_ok=True)
+        with suppress(OSError):
+            aside.unlink(missing_ok=True)
