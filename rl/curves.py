@@ -101,11 +101,7 @@ def _line_chart(rows: MetricRows, wanted: Lines) -> Chart | None:
 
 
 def percent(share: float) -> str:
-    """A share in [0, 1] to read.
-
-    >>> percent(0.815)
-    '82 %'
-    """
+    """A share in [0, 1] to read: 0.817 is "82 %", which no line break tears apart."""
     return f"{100 * share:.0f}\N{NO-BREAK SPACE}%"
 
 
