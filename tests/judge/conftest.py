@@ -8,6 +8,12 @@ import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
 
+from judge.backbone import find_backbone
+from judge.calibrate import ABSTENTION_INPUTS, EQUIVALENCE_INPUTS, SUPPORT_INPUTS, Calibration, Combiner
+from judge.model import new_encoder
+from judge.scorer import save_judge
+from judge.verdict import Thresholds
+
 LETTERS = string.ascii_lowercase + string.digits + ":|.,?'-"
 
 
@@ -35,4 +41,28 @@ def tiny_backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
         intermediate_size=64, max_position_embeddings=128,
     )  # fmt: skip
     BertForSequenceClassification(config).bert.save_pretrained(directory)
+    return directory
+
+
+def lexical_combiner(name: str, *, weight: float, bias: float) -> Combiner:
+    """A combiner that looks at one of its inputs alone: p = sigmoid(weight * input + bias)."""
+    weights = tuple((weight if other == name else 0.0,) for other in EQUIVALENCE_INPUTS)
+    ones, zeros = (1.0,) * len(EQUIVALENCE_INPUTS), (0.0,) * len(EQUIVALENCE_INPUTS)
+    return Combiner(EQUIVALENCE_INPUTS, zeros, ones, (weights,), ((bias,),))
+
+
+@pytest.fixture(scope="session")
+def tiny_judge(tiny_backbone: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A judge directory: the tiny encoder, right where `reference_contained` is 1, never an abstention."""
+    directory = tmp_path_factory.mktemp("judge")
+    calibration = Calibration(
+        equivalence=lexical_combiner("reference_contained", weight=8.0, bias=-4.0),
+        support=Combiner(SUPPORT_INPUTS, (0.0,), (1.0,), (((1.0,),),), ((0.0,),)),
+        abstention=Combiner(ABSTENTION_INPUTS, (0.0,), (1.0,), (((0.0,),),), ((-4.0,),)),
+        thresholds=Thresholds(equivalence=0.5, abstention=0.5),
+    )
+    model = new_encoder(tiny_backbone, max_tokens=64, seed=0, device="cpu")
+    save_judge(
+        model, calibration, directory, backbone=find_backbone(str(tiny_backbone)), seed=0, as_delta=True
+    )
     return directory

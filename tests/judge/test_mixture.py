@@ -1,0 +1,102 @@
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from judge.config import TrainJudgeConfig
+from judge.errors import ConfigError, DataError
+from judge.mixture import read_split
+from judge.pairs import Task
+
+
+def write(path: Path, rows: list[dict[str, Any]]) -> str:
+    with gzip.open(path, "wt") as file:
+        file.writelines(json.dumps(row) + "\n" for row in rows)
+    return path.name
+
+
+def answers(count: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "question": f"where was p{i} born?",
+            "reference": f"Town {i}",
+            "candidate": f"in Town {i - i % 2}",
+            "label": 1 - i % 2,
+        }
+        for i in range(count)
+    ]
+
+
+def config(directory: Path, *files: str, **settings: Any) -> TrainJudgeConfig:
+    return TrainJudgeConfig(
+        output_dir=str(directory),
+        data_dir=str(directory),
+        train_files=list(files),
+        held_out_share=0.25,
+        **settings,
+    )
+
+
+def test_files_of_three_kinds_make_one_split(tmp_path: Path) -> None:
+    files = [
+        write(tmp_path / "pairs.jsonl.gz", answers(40)),
+        write(
+            tmp_path / "claims.jsonl.gz",
+            [{"text_a": f"a{i}", "text_b": f"b{i}", "label": i % 2} for i in range(40)],
+        ),
+        write(
+            tmp_path / "declined.jsonl.gz",
+            [{"question": f"q{i}", "text": "no idea", "label": 1} for i in range(40)],
+        ),
+    ]
+    split = read_split(config(tmp_path, *files))
+    assert len(split.train) + len(split.held_out) == 120
+    assert {row.task for row in split.train} == {Task.EQUIVALENCE, Task.SUPPORT, Task.ABSTENTION}
+    assert not {row.group for row in split.train} & {row.group for row in split.held_out}
+
+
+def test_a_limit_takes_that_many_rows_and_the_same_ones_each_time(tmp_path: Path) -> None:
+    name = write(tmp_path / "pairs.jsonl.gz", answers(40))
+    one, other = (read_split(config(tmp_path, f"{name}:10")) for _ in range(2))
+    assert len(one.train) + len(one.held_out) == 10
+    assert one == other
+
+
+def test_bad_rows_are_set_aside_with_line_and_reason(tmp_path: Path) -> None:
+    rows = answers(6)
+    rows[2]["label"] = "maybe"
+    rows[4]["candidate"] = None
+    name = write(tmp_path / "pairs.jsonl.gz", rows)
+    split = read_split(config(tmp_path, name))
+    assert len(split.train) + len(split.held_out) == 4
+    rejected = [json.loads(line) for line in (tmp_path / "rejected.jsonl").read_text().splitlines()]
+    assert [row["line"] for row in rejected] == [3, 5]
+    assert "pairs.jsonl.gz: 'label' is 'maybe'" in rejected[0]["reason"]
+
+
+def test_contrastive_pairs_stay_on_the_side_of_the_row_they_were_made_from(tmp_path: Path) -> None:
+    name = write(tmp_path / "pairs.jsonl.gz", answers(60))
+    questions = write(
+        tmp_path / "questions.jsonl.gz",
+        [{"question": f"who wrote book {i}?", "answers": [f"Ann Writer{i}"]} for i in range(60)],
+    )
+    split = read_split(
+        config(tmp_path, name, question_files=[questions], contrast_per_kind=20, abstention_rows=40)
+    )
+    made = [row for row in split.train if not row.natural]
+    assert {row.task for row in made} == {Task.EQUIVALENCE, Task.ABSTENTION}
+    assert {target for row in made for target in row.targets.values()} == {0.0, 1.0}
+    assert not {row.group for row in split.train} & {row.group for row in split.held_out}
+
+
+def test_no_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="pass --train_files"):
+        read_split(config(tmp_path))
+
+
+def test_a_file_of_no_known_kind_is_refused_before_anything_is_trained(tmp_path: Path) -> None:
+    name = write(tmp_path / "other.jsonl.gz", [{"prompt": "a", "answer": "b"}])
+    with pytest.raises(DataError, match="found prompt, answer"):
+        read_split(config(tmp_path, name))

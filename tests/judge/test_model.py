@@ -1,0 +1,96 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from judge.backbone import find_backbone
+from judge.model import encode_pairs, new_encoder, open_encoder, save_encoder
+from judge.pairs import TASKS, Task
+
+
+@pytest.fixture(scope="module")
+def model(tiny_backbone: Path):
+    return new_encoder(tiny_backbone, max_tokens=64, device="cpu")
+
+
+PAIRS = [
+    ("ab", "cd"),
+    ("who wrote it", "it was bob"),
+    ("x", "a much longer text than the others are"),
+    ("ab", "cd"),
+]
+
+
+def test_batching_changes_nothing(model) -> None:
+    together = encode_pairs(model, PAIRS, batch_tokens=4096)
+    alone = torch.cat([encode_pairs(model, [pair]) for pair in PAIRS])
+    torch.testing.assert_close(together, alone, atol=2e-2, rtol=0)  # bfloat16 products where they are fast
+    assert torch.equal(together[0], together[3])
+
+
+def test_order_changes_nothing(model) -> None:
+    forth = encode_pairs(model, PAIRS)
+    back = encode_pairs(model, PAIRS[::-1])
+    torch.testing.assert_close(forth, back.flip(0), atol=2e-2, rtol=0)
+
+
+def test_no_pairs_give_no_logits(model) -> None:
+    assert encode_pairs(model, []).shape == (0, len(TASKS))
+
+
+def test_a_text_past_the_window_is_read_in_chunks_to_its_end(model) -> None:
+    short = encode_pairs(model, [("who", "a b c d")])
+    # 400 letters of filling do not fit 64 tokens; what counts is the best chunk, so the maximum over all
+    long = encode_pairs(model, [("who", "x " * 400 + "a b c d")])
+    cut = encode_pairs(model, [("who", "x " * 400)])
+    assert short.shape == long.shape
+    others = [i for i, task in enumerate(TASKS) if task is not Task.ABSTENTION]
+    assert (long[:, others] >= cut[:, others] - 2e-2).all()
+    assert not torch.equal(long[:, others], cut[:, others])
+
+
+def test_abstention_is_read_from_the_opening(model) -> None:
+    abstention = TASKS.index(Task.ABSTENTION)
+    opening = "i do not know " * 30
+    one = encode_pairs(model, [("who", opening + "a b c")])
+    other = encode_pairs(model, [("who", opening + "z z z z z z")])
+    torch.testing.assert_close(one[:, abstention], other[:, abstention], atol=2e-2, rtol=0)
+
+
+def test_a_reference_past_the_window_is_cut_with_a_warning(model, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("WARNING", logger="judge.model"):
+        logits = encode_pairs(model, [("r " * 300, "a b c")])
+    assert logits.isfinite().all()
+    assert "was cut to 48" in caplog.text  # three quarters of 64
+
+
+def test_special_tokens_in_a_text_are_read_as_letters(model) -> None:
+    ids = model.tokenizer("a [SEP] b")["input_ids"]
+    separator = model.tokenizer.sep_token_id
+    assert ids.count(separator) == 1  # the one at the end
+
+
+def test_the_best_chunk_counts_for_each_output(model) -> None:
+    text = " ".join("abcdefghij"[i % 10] for i in range(150))
+    whole = encode_pairs(model, [("who", text)])
+    tokens = model.tokenizer(
+        ["who"], [text], truncation="only_second", max_length=64, stride=8, return_overflowing_tokens=True
+    )
+    chunks = len(tokens["input_ids"])
+    # 64 - [CLS] w ##h ##o [SEP] [SEP] = 58 letters a chunk, 50 new ones each: 58 + 2 * 50 >= 150
+    assert chunks == 3
+    assert whole.isfinite().all()
+
+
+@pytest.mark.parametrize("as_delta", [True, False])
+def test_a_saved_encoder_gives_the_same_logits(tiny_backbone: Path, tmp_path: Path, as_delta: bool) -> None:
+    model = new_encoder(tiny_backbone, max_tokens=64, seed=3, device="cpu")
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for weight in model.model.parameters():
+            weight += 0.01 * torch.randn(weight.shape, generator=generator)
+    description = save_encoder(model, tmp_path, find_backbone(str(tiny_backbone)), seed=3, as_delta=as_delta)
+    again, _ = open_encoder(tmp_path, description, device="cpu")
+    torch.testing.assert_close(encode_pairs(again, PAIRS), encode_pairs(model, PAIRS), atol=3e-2, rtol=0)
+    assert again.max_seq_length == 64
+    assert not list(tmp_path.glob("*.bin"))

@@ -1,0 +1,128 @@
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from judge.errors import BackboneError, JudgeError
+from judge.records import Record, Verdict
+from judge.scorer import Judge, find_judge, without_encoder
+
+
+@pytest.fixture(scope="module")
+def judge(tiny_judge: Path) -> Judge:
+    return Judge.from_pretrained(tiny_judge, device="cpu")
+
+
+def record(completion: str, *references: str, prompt: str = "who?") -> Record:
+    return Record(prompt, references or ("bob",), completion)
+
+
+def test_the_combiner_decides(judge: Judge) -> None:
+    right, wrong = judge.score([record("it was bob"), record("it was ann")])
+    assert right is not None
+    assert wrong is not None
+    # reference_contained is 1 and 0: sigmoid(8 - 4) and sigmoid(-4)
+    assert right.equivalence == pytest.approx(0.98201, abs=1e-5)
+    assert wrong.equivalence == pytest.approx(0.01799, abs=1e-5)
+    assert (right.verdict, wrong.verdict) == (Verdict.CORRECT, Verdict.WRONG)
+
+
+def test_any_reference_may_match_and_their_order_changes_nothing(judge: Judge) -> None:
+    one, other = judge.score([record("it was bob", "ann", "bob"), record("it was bob", "bob", "ann")])
+    assert one == other
+    assert one is not None
+    assert one.verdict is Verdict.CORRECT
+
+
+def test_scores_come_in_the_order_of_the_records_and_duplicates_cost_nothing(judge: Judge) -> None:
+    records = [record(f"it was {name}") for name in ("bob", "ann", "bob", "eve", "ann")]
+    together = judge.score(records)
+    alone = [judge.score([r])[0] for r in records]
+    assert together == alone
+    assert together[0] is together[2]
+
+
+def test_no_records_give_no_scores(judge: Judge) -> None:
+    assert judge.score([]) == []
+
+
+def test_a_completion_equal_to_a_reference_is_right_even_if_it_sounds_like_an_abstention() -> None:
+    score = without_encoder(record("i don't know", "I Don't Know!", prompt="which song?"))
+    assert score is not None
+    assert score.verdict is Verdict.CORRECT
+
+
+@pytest.mark.parametrize("completion", ["", "  \n", "...", "🙂🙂", "?!"])
+def test_a_completion_without_a_word_is_wrong(completion: str) -> None:
+    score = without_encoder(record(completion))
+    assert score is not None
+    assert score.verdict is Verdict.WRONG
+
+
+def test_an_encoder_that_gives_no_number_gives_no_score(
+    judge: Judge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(model: object, pairs: list[tuple[str, str]], **_: object) -> torch.Tensor:
+        return torch.full((len(pairs), 4), torch.nan)
+
+    monkeypatch.setattr("judge.scorer.encode_pairs", broken)
+    assert judge.score([record("it was nobody seen before"), record("bob")])[0] is None
+    assert judge.score([record("bob")])[0] is not None
+
+
+def test_the_cache_is_asked_before_the_encoder(judge: Judge, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = judge.score([record("it was bob again")])
+
+    def asked(model: object, pairs: list[tuple[str, str]], **_: object) -> torch.Tensor:
+        assert not pairs, "what was scored before is asked again"
+        return torch.empty(0, 4)
+
+    monkeypatch.setattr("judge.scorer.encode_pairs", asked)
+    assert judge.score([record("it was bob again")]) == before
+
+
+def test_a_full_cache_forgets_and_scores_on(tiny_judge: Path) -> None:
+    judge = Judge.from_pretrained(tiny_judge, device="cpu")
+    judge.cache_size = 3
+    records = [record(f"it was {name}") for name in ("bob", "ann", "eve", "joe", "tim")]
+    first = judge.score(records)
+    assert judge.score(records) == first
+    assert len(judge._cache) <= 3 + 2 * len(records)
+
+
+def test_support_and_abstention_are_probabilities_one_a_pair(judge: Judge) -> None:
+    support = judge.support(claims=["bob is tall", "ann is tall"], texts=["bob is tall", "bob is small"])
+    abstention = judge.abstention(questions=["who?"], completions=["i do not know"])
+    assert len(support) == 2
+    assert all(0 < p < 1 for p in support)
+    assert abstention == [pytest.approx(0.01799, abs=1e-5)]
+
+
+def test_a_directory_that_is_no_judge_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(JudgeError, match=r"expected judge.json in"):
+        find_judge(tmp_path)
+
+
+def test_a_judge_of_another_format_is_refused(tiny_judge: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "judge"
+    shutil.copytree(tiny_judge, copy)
+    content = json.loads((copy / "judge.json").read_text())
+    (copy / "judge.json").write_text(json.dumps(content | {"format": 99}))
+    with pytest.raises(JudgeError, match=r"expected judge format 1 .* found 99"):
+        Judge.from_pretrained(copy)
+
+
+def test_a_judge_refuses_an_encoder_it_was_not_trained_on(tiny_judge: Path) -> None:
+    with pytest.raises(BackboneError, match="works only with the encoder it was trained on"):
+        Judge.from_pretrained(tiny_judge, backbone="sentence-transformers/all-MiniLM-L6-v2")
+
+
+@pytest.mark.parametrize(
+    "text", ["🙂" * 5000, "a" * 100_000, "word " * 20_000, "\x00\x07", "ถูกต้อง " * 50, "[SEP] [CLS]"]
+)
+def test_no_text_crashes_the_judge(judge: Judge, text: str) -> None:
+    (score,) = judge.score([record(text)])
+    assert score is not None
+    assert score.verdict is not Verdict.CORRECT
