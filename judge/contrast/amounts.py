@@ -10,13 +10,10 @@ from decimal import Decimal
 from random import Random
 
 from judge.contrast.answers import MONTHS
+from judge.lexical import numerals
 
-ONES = (
-    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven",
-    "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
-)  # fmt: skip
-TENS = ["_", "_", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
-MAGNITUDES = {"hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+TENS = {value: word for word, value in numerals.TENS.items()}
+MAGNITUDES = {"hundred": 10**2} | numerals.MAGNITUDES
 NUMBER = r"-?\d{1,3}(?:,\d{3})+(?:\.\d+)?|-?\d+(?:\.\d+)?"
 CURRENCIES = "$£€"
 
@@ -146,17 +143,18 @@ def read_amount(text: str) -> Amount | None:
 def read_number(text: str) -> Decimal | None:
     """The bare number that `text` is, in digits or as one word below twenty."""
     bare = text.strip().rstrip(".").lower()
-    if bare in ONES:
-        return Decimal(ONES.index(bare))
+    if bare in numerals.CARDINALS:
+        return Decimal(numerals.CARDINALS.index(bare))
     return Decimal(bare.replace(",", "")) if re.fullmatch(NUMBER, bare) else None
 
 
 def in_words(number: int) -> str:
     """`number` from 0 to 999,999 in words: 1200 is "one thousand two hundred"."""
     if number < 20:
-        return ONES[number]
+        return numerals.CARDINALS[number]
     if number < 100:
-        return TENS[number // 10] + (f"-{ONES[number % 10]}" if number % 10 else "")
+        tens, ones = TENS[number // 10 * 10], numerals.CARDINALS[number % 10]
+        return f"{tens}-{ones}" if number % 10 else tens
     size, name = (1000, "thousand") if number >= 1000 else (100, "hundred")
     rest = number % size
     joint = " and " if rest and (size == 100 or rest < 100) else " "

@@ -8,10 +8,9 @@ import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 
-MONTHS = (
-    "January", "February", "March", "April", "May", "June",
-    "July", "August", "September", "October", "November", "December",
-)  # fmt: skip
+from judge.lexical import numerals
+
+MONTHS = tuple(month.capitalize() for month in numerals.MONTHS)
 FUNCTION_WORDS = frozenset(
     ("a", "an", "the", "of", "in", "on", "at", "to", "for", "and", "or", "by", "with", "from", "as", "is",
      "was", "are", "were", "be", "been", "it", "its", "his", "her", "their", "this", "that")

@@ -185,18 +185,7 @@ def other_name_in_sentence(item: AnsweredQuestion, pool: DistractorPool, rng: Ra
     if not found:
         return None
     old = rng.choice(found)
-    new = rng.choice(
-        (
-            "Helsinki",
-            "Margaret Hill",
-            "Peter Novak",
-            "Osaka",
-            "Brazil",
-            "Nina Ortega",
-            "Lagos",
-            "Henry Clarke",
-        )
-    )
+    new = rng.choice(STRANGERS)
     return item.reference.replace(old, new) if old not in new else None
 
 

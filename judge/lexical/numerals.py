@@ -10,7 +10,7 @@ def _in_turn(words: str) -> tuple[str, ...]:
     return tuple(words.split())
 
 
-_CARDINALS = _in_turn(
+CARDINALS = _in_turn(
     """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
     seventeen eighteen nineteen"""
 )
@@ -18,19 +18,19 @@ _ORDINALS = _in_turn(
     """zeroth first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth
     fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth"""
 )
-_TENS = {
+TENS = {
     word: 10 * value
     for value, word in enumerate(_in_turn("twenty thirty forty fifty sixty seventy eighty ninety"), start=2)
 }
 _ROMAN = {"ii": 2, "iii": 3, "iv": 4, "vi": 6, "vii": 7, "viii": 8, "ix": 9, "xi": 11, "xii": 12, "xiii": 13}
 NUMBER_WORDS: dict[str, int] = (
-    {word: value for words in (_CARDINALS, _ORDINALS) for value, word in enumerate(words)}
-    | _TENS
-    | {f"{word[:-1]}ieth": value for word, value in _TENS.items()}
+    {word: value for words in (CARDINALS, _ORDINALS) for value, word in enumerate(words)}
+    | TENS
+    | {f"{word[:-1]}ieth": value for word, value in TENS.items()}
     | _ROMAN
 )
 _HUNDRED = 100
-_MAGNITUDES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+MAGNITUDES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 _PARTS = {
     "half": 2,
     "third": 3,
@@ -41,7 +41,7 @@ _PARTS = {
     "tenth": 10,
     "tenths": 10,
 }
-_OPENERS = frozenset(NUMBER_WORDS) | frozenset(_MAGNITUDES) | {"hundred", "half"}
+_OPENERS = frozenset(NUMBER_WORDS) | frozenset(MAGNITUDES) | {"hundred", "half"}
 
 MONTHS = _in_turn("january february march april may june july august september october november december")
 _MONTH_OF = (
@@ -78,16 +78,16 @@ def _number_at(words: Sequence[str], start: int) -> tuple[float, int]:
     value, end = _below_hundred(words, start)
     if end == start and words[start] == "half":
         return 0.5, start + 1
-    if end > start and words[start] in _CARDINALS and value < _PARTS.get(_word(words, end), 0):  # two thirds
+    if end > start and words[start] in CARDINALS and value < _PARTS.get(_word(words, end), 0):  # two thirds
         return value / _PARTS[words[end]], end + 1
-    if end == start and is_number(words[start]) and _word(words, start + 1) in _MAGNITUDES:
+    if end == start and is_number(words[start]) and _word(words, start + 1) in MAGNITUDES:
         value, end = float(words[start]), start + 1
     total = 0.0
-    while _word(words, end) == "hundred" or _word(words, end) in _MAGNITUDES:
+    while _word(words, end) == "hundred" or _word(words, end) in MAGNITUDES:
         if words[end] == "hundred":
             value, end = (value or 1) * _HUNDRED, end + 1
         else:
-            total, value, end = total + (value or 1) * _MAGNITUDES[words[end]], 0.0, end + 1
+            total, value, end = total + (value or 1) * MAGNITUDES[words[end]], 0.0, end + 1
         following = end
         while _word(words, following) in {"and", ","}:
             following += 1
