@@ -32,6 +32,7 @@ COMMANDS = {
     "eval-judge": Command(
         "compare a judge, and string matching, with human labels", "judge.cli", "eval_judge"
     ),
+    "train-rl": Command("train a language model with the judge's reward by PPO", "rl.cli", "train_rl"),
     "env": Command("versions, processor and accelerator, for bug reports", "rl.cli", "env"),
 }
 
@@ -111,6 +112,21 @@ def score(argv: Sequence[str]) -> None:
     logger.info("%s reward: %s, break-even t* %g", reward.reward_mode, table, reward.break_even)
     function = soft_reward if reward.reward_mode is RewardMode.SOFT else hard_reward
     cli.score(config, {"reward": lambda score: function(score, table)})
+
+
+def train_rl(argv: Sequence[str]) -> None:
+    """`candor train-rl`: a judge-rewarded PPO run, from a model and questions to a model."""
+    from judge.flags import read_flags
+    from rl.config import PPOConfig, RewardConfig, TrainRLConfig
+
+    about = (
+        "Train a causal LM by PPO: the judge compares what it says with a reference, and that is its reward."
+    )
+    configs = read_flags("candor train-rl", about, argv, TrainRLConfig, PPOConfig, RewardConfig)
+
+    from rl.launch import launch
+
+    print(launch(*configs))
 
 
 def env(argv: Sequence[str]) -> None:

@@ -17,6 +17,13 @@ class RewardMode(StrEnum):
     SOFT = "soft"
 
 
+class Dtype(StrEnum):
+    """Precision of a model's weights."""
+
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+
+
 @dataclass(frozen=True, slots=True)
 class RewardConfig:
     """What a verdict is worth. The abstain level follows from the break-even confidence t*."""
@@ -82,6 +89,10 @@ class PPOConfig:
         default=None,
         metadata={"help": "episodes per forward pass, to fit memory; unset: the whole minibatch"},
     )
+    chat_template: bool = field(
+        default=False,
+        metadata={"help": "ask each prompt as a user message; the judge reads the prompt as it stands"},
+    )
     max_new_tokens: int = field(default=16, metadata={"help": "longest completion, in tokens"})
     temperature: float = field(
         default=1.0, metadata={"help": "sampling temperature, of every log-prob alike"}
@@ -132,7 +143,48 @@ class PPOConfig:
             )
 
 
-def _at_least(least: float, config: RewardConfig | PPOConfig, name: str) -> None:
+@dataclass(frozen=True, slots=True)
+class TrainRLConfig:
+    """What `candor train-rl` trains, on what, and where to; how is said by `PPOConfig` and `RewardConfig`."""
+
+    model: str = field(
+        metadata={"help": "causal LM to train: a directory or a Hub id; safetensors weights, no remote code"}
+    )
+    data: str = field(
+        metadata={"help": "questions with right answers: .jsonl, .csv (either may be gzipped) or .parquet"}
+    )
+    output_dir: str = field(
+        metadata={"help": "new or empty directory for the model, metrics, completions and bad rows"}
+    )
+    judge: str | None = field(
+        default=None, metadata={"help": "judge directory or Hub id; the one that ships by default"}
+    )
+    prompt_column: str = field(default="prompt", metadata={"help": "column of the question"})
+    reference_column: str = field(
+        default="reference",
+        metadata={"help": "column of the right answer: text, or a list of which any may match"},
+    )
+    id_column: str = field(
+        default="id",
+        metadata={"help": "column that names the row; where a file has no `id`, its row number does"},
+    )
+    dtype: Dtype = field(default=Dtype.FLOAT32, metadata={"help": "precision of the model's weights"})
+    device: str | None = field(
+        default=None, metadata={"help": "cpu, cuda, ...; the best there is by default"}
+    )
+    lora_rank: int = field(
+        default=0, metadata={"help": "rank of LoRA adapters on all linear layers; 0: train every weight"}
+    )
+    tensorboard: bool = field(default=False, metadata={"help": "write TensorBoard events too"})
+
+    def __post_init__(self) -> None:
+        _at_least(0, self, "lora_rank")
+        # A command line or YAML brings plain text.
+        if self.dtype not in list(Dtype):
+            raise ConfigError(f"dtype must be one of {', '.join(Dtype)}, got {self.dtype!r}")
+
+
+def _at_least(least: float, config: RewardConfig | PPOConfig | TrainRLConfig, name: str) -> None:
     value = getattr(config, name)
     if not (math.isfinite(value) and value >= least):
         raise ConfigError(f"{name} must be at least {least}, got {value}")

@@ -114,7 +114,7 @@ def train(
             rollout = sample(
                 state.policy.model, tokenizer, [record.prompt for record in asked],
                 max_new_tokens=config.max_new_tokens, temperature=config.temperature,
-                generator=state.sampling,
+                generator=state.sampling, chat_template=config.chat_template,
             )  # fmt: skip
             answered = with_completions(asked, rollout.completions)
         with clock.phase("judge"):
@@ -161,8 +161,9 @@ def check(
         raise ConfigError("every parameter of the model is frozen; unfreeze it or add trainable adapters")
     special_tokens(model, tokenizer)
     encode_prompts(
-        tokenizer, [record.prompt for record in records], model=model, max_new_tokens=config.max_new_tokens
-    )
+        tokenizer, [record.prompt for record in records], model=model,
+        max_new_tokens=config.max_new_tokens, chat_template=config.chat_template,
+    )  # fmt: skip
 
 
 def initial_state(config: PPOConfig, model: PreTrainedModel | PeftModel) -> TrainState:

@@ -63,9 +63,24 @@ def encode_prompts(
     *,
     model: PreTrainedModel | PeftModel,
     max_new_tokens: int,
+    chat_template: bool = False,
 ) -> list[list[int]]:
-    """Ids of each prompt, refused if there are none or if prompt and completion exceed the window."""
-    encoded: list[list[int]] = tokenizer(list(prompts))["input_ids"]
+    """Ids of each prompt, refused if there are none or if prompt and completion exceed the window.
+
+    Args:
+        chat_template: make each prompt a user message, followed by what opens the model's turn.
+    """
+    encoded: list[list[int]]
+    if chat_template:
+        if tokenizer.chat_template is None:
+            raise ConfigError(
+                "expected a tokenizer with a chat template, got one without; turn chat_template off, or take "
+                "a model that was tuned to chat"
+            )
+        chats = [[{"role": "user", "content": prompt}] for prompt in prompts]
+        encoded = tokenizer.apply_chat_template(chats, add_generation_prompt=True)["input_ids"]
+    else:
+        encoded = tokenizer(list(prompts))["input_ids"]
     # Through the attribute, as GPT-2 and others keep the window under another name.
     window = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     for prompt, ids in zip(prompts, encoded, strict=True):
@@ -88,11 +103,13 @@ def generate(
     temperature: float = 1.0,
     generator: torch.Generator | None = None,
     greedy: bool = False,
+    chat_template: bool = False,
     batch_size: int = DEFAULT_BATCH_SIZE,
 ) -> list[str]:
     """One completion per prompt, in order, batch by batch.
 
     Args:
+        chat_template: ask each prompt as a user message.
         generator: on the model's device; None uses torch's own state.
         greedy: take the likeliest token instead of sampling.
     """
@@ -101,7 +118,7 @@ def generate(
         batch = prompts[start : start + batch_size]
         completions += sample(
             model, tokenizer, batch, max_new_tokens=max_new_tokens, temperature=temperature,
-            generator=generator, greedy=greedy,
+            generator=generator, greedy=greedy, chat_template=chat_template,
         ).completions  # fmt: skip
     return completions
 
@@ -116,6 +133,7 @@ def sample(
     temperature: float = 1.0,
     generator: torch.Generator | None = None,
     greedy: bool = False,
+    chat_template: bool = False,
 ) -> Rollout:
     """One batch of completions with the tensors that PPO trains on; arguments as in `generate`."""
     if not temperature > 0.0:
@@ -125,7 +143,9 @@ def sample(
             "the model is in training mode, so dropout would blur what it says; call model.eval()"
         )
     special = special_tokens(model, tokenizer)
-    encoded = encode_prompts(tokenizer, prompts, model=model, max_new_tokens=max_new_tokens)
+    encoded = encode_prompts(
+        tokenizer, prompts, model=model, max_new_tokens=max_new_tokens, chat_template=chat_template
+    )
     tokens, mask = (x.to(model.device) for x in left_pad(encoded, special.pad))
     eos = torch.tensor(special.eos, device=model.device)
     cache = DynamicCache(config=model.config)

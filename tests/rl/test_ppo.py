@@ -308,6 +308,13 @@ def test_the_judge_reads_the_completion_beside_its_own_prompt_and_references():
     assert all("<" not in record.completion and record.completion != "stale" for record in judge.seen)
 
 
+def test_in_a_chat_the_judge_reads_the_prompt_without_the_template():
+    tokenizer, judge = word_tokenizer(*WORDS), FunctionJudge(verdict)
+    tokenizer.chat_template = "s {{ messages[0]['content'] }} t"
+    run(config_of(updates=1, chat_template=True), judge=judge, tokenizer=tokenizer)
+    assert {record.prompt for record in judge.seen} == {record.prompt for record in QUESTIONS}
+
+
 def test_every_record_is_asked_equally_often():
     judge = FunctionJudge(verdict)
     run(config_of(updates=3, episodes=6), judge=judge, records=QUESTIONS[:3])
@@ -467,6 +474,17 @@ def test_a_prompt_too_long_for_the_window_is_refused_before_the_first_update():
     judge = FunctionJudge(verdict)
     with pytest.raises(DataError, match="window of 64"):
         run(config_of(), judge=judge, records=[*QUESTIONS, Record("q " * 64, ("A",))])
+    assert judge.seen == []
+
+
+def test_a_prompt_that_its_template_makes_too_long_is_refused_before_the_first_update():
+    tokenizer, judge = word_tokenizer(*WORDS), FunctionJudge(verdict)
+    tokenizer.chat_template = "s {{ messages[0]['content'] }} t"
+    records = [Record("q " * 59, ("A",))]  # 59 + 4 new tokens are within the window of 64, 61 + 4 are not
+    run(config_of(updates=1), judge=judge, tokenizer=tokenizer, records=records)
+    judge.seen.clear()
+    with pytest.raises(DataError, match="61 tokens"):
+        run(config_of(chat_template=True), judge=judge, tokenizer=tokenizer, records=records)
     assert judge.seen == []
 
 

@@ -2,12 +2,15 @@ import peft
 import pytest
 import torch
 from tiny import EOS, PAD, bigram_llama, tiny_llama, word_tokenizer
+from tokenizers.processors import TemplateProcessing
 
 from judge.errors import ConfigError, DataError
 from rl.policy import Policy
-from rl.rollout import generate, sample, special_tokens
+from rl.rollout import encode_prompts, generate, sample, special_tokens
 
 WORDS = ("a", "b", "c", "d")  # ids 3 4 5 6; 0 is padding, 1 EOS, 2 unknown
+
+CHAT = "d {{ messages[0]['content'] }} {% if add_generation_prompt %}a{% endif %}"
 
 # After a comes b, after b comes c, after c the end, after d comes d, always.
 CHAIN = [[0.0] * 7 for _ in range(7)]
@@ -166,6 +169,30 @@ def test_adapters_take_part_in_sampling():
             if "lora_B" in name:
                 parameter.add_(1.0)
     assert generate(adapted, tokenizer, PROMPTS, max_new_tokens=8, greedy=True) != before
+
+
+def test_a_chat_template_wraps_each_prompt_and_opens_the_answer():
+    tokenizer = word_tokenizer(*WORDS)
+    tokenizer.chat_template = CHAT
+    # The tokenizer starts a text with d by itself; so does the template, and once is enough.
+    tokenizer.backend_tokenizer.post_processor = TemplateProcessing("d $A", special_tokens=[("d", 6)])
+    rest = {"model": bigram_llama(CHAIN), "max_new_tokens": 3}
+    assert encode_prompts(tokenizer, ["c", "b b"], **rest) == [[6, 5], [6, 4, 4]]
+    chat = encode_prompts(tokenizer, ["c", "b b"], **rest, chat_template=True)
+    assert chat == [[6, 5, 3], [6, 4, 4, 3]]
+    # c alone ends at once; the template ends with a, after which comes b.
+    ends = [
+        generate(rest["model"], tokenizer, ["c"], max_new_tokens=3, chat_template=wrapped)
+        for wrapped in (False, True)
+    ]
+    assert ends == [[""], ["b c"]]
+
+
+def test_a_chat_without_a_template_is_refused():
+    with pytest.raises(ConfigError, match="expected a tokenizer with a chat template"):
+        encode_prompts(
+            word_tokenizer(*WORDS), ["a"], model=bigram_llama(CHAIN), max_new_tokens=1, chat_template=True
+        )
 
 
 def test_a_tokenizer_and_model_without_an_end_are_refused():

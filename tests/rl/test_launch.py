@@ -1,0 +1,361 @@
+import json
+import logging
+from pathlib import Path
+
+import peft
+import pytest
+import torch
+import yaml
+from tiny import tiny_llama, word_tokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from judge.errors import CandorError, ConfigError, DataError, JudgeError
+from judge.flags import read_flags
+from rl import launch
+from rl.cli import main
+from rl.config import PPOConfig, RewardConfig, TrainRLConfig
+
+# peft 0.21 asks transformers 5.23 for it by its old name.
+pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")
+
+WORDS = ("red", "blue", "green", "colour", "of", "grass", "sky", "user", "assistant")
+TEMPLATE = "{% for message in messages %}user {{ message['content'] }} {% endfor %}assistant"
+ROWS = [
+    {"prompt": "colour of grass", "reference": "green", "id": "grass"},
+    {"prompt": "colour of sky", "reference": ["blue", "red"], "id": "sky"},
+]
+RECIPE = Path(launch.__file__).parent / "recipes" / "ppo.yaml"
+
+
+def save(directory: Path, *, model=None, tokenizer=None) -> Path:
+    (model or tiny_llama(3 + len(WORDS))).save_pretrained(directory)
+    (tokenizer or word_tokenizer(*WORDS)).save_pretrained(directory)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A causal LM and a word tokenizer with a chat template, on disk."""
+    tokenizer = word_tokenizer(*WORDS)
+    tokenizer.chat_template = TEMPLATE
+    return save(tmp_path_factory.mktemp("model"), tokenizer=tokenizer)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return write_rows(tmp_path / "questions.jsonl", ROWS)
+
+
+def write_rows(path: Path, rows: list[dict[str, object]]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+@pytest.fixture
+def run(tiny_model: Path, tiny_judge: Path, data: Path, tmp_path: Path):
+    """Runs the command on the tiny model, two updates long, with settings of the test's own; the output."""
+
+    def run(**settings: object) -> Path:
+        given = {
+            "model": tiny_model, "judge": tiny_judge, "data": data, "output_dir": tmp_path / "out",
+            "device": "cpu", "updates": 2, "episodes": 8, "max_new_tokens": 3, "learning_rate": 1e-2,
+        } | settings  # fmt: skip
+        argv = [part for name, value in given.items() for part in (f"--{name}", str(value))]
+        configs = read_flags("candor train-rl", "", argv, TrainRLConfig, PPOConfig, RewardConfig)
+        launch.launch(*configs)
+        return Path(given["output_dir"])
+
+    return run
+
+
+def lines(path: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def weights(directory: Path) -> dict[str, torch.Tensor]:
+    return dict(AutoModelForCausalLM.from_pretrained(directory).state_dict())
+
+
+# What a run leaves
+
+
+def test_the_command_trains_and_says_where_the_results_are(
+    tiny_model: Path, tiny_judge: Path, data: Path, tmp_path: Path, capsys
+):
+    out = tmp_path / "out"
+    recipe = tmp_path / "rl.yaml"
+    settings = {"model": str(tiny_model), "judge": str(tiny_judge), "data": str(data), "episodes": 8}
+    recipe.write_text(yaml.safe_dump(settings | {"updates": 5}))
+    argv = [
+        "train-rl",
+        "--config",
+        str(recipe),
+        "--output_dir",
+        str(out),
+        "--updates",
+        "2",
+        "--device",
+        "cpu",
+    ]
+    assert main(argv) == 0
+    shown, log = capsys.readouterr()
+    assert shown.splitlines()[-1] == f"model: {out / 'model'}; metrics, completions and settings: {out}"
+    assert "2/2" in log
+    assert "correct" in log
+    assert {path.name for path in out.iterdir()} == {
+        "model", "metrics.jsonl", "completions.jsonl", "config.yaml", "environment.json",
+    }  # fmt: skip
+
+
+def test_metrics_and_completions_of_every_update_are_kept(run):
+    out = run()
+    metrics, completions = lines(out / "metrics.jsonl"), lines(out / "completions.jsonl")
+    assert [row["update"] for row in metrics] == [0, 1]
+    assert len(completions) == 2 * 8
+    assert {row["id"] for row in completions} == {"grass", "sky"}
+    for update, row in enumerate(metrics):
+        verdicts = [answer["verdict"] for answer in completions if answer["update"] == update]
+        assert row["judge/correct_rate"] == verdicts.count("correct") / 8
+
+
+def test_the_saved_model_and_tokenizer_load_again_and_have_learned(run, tiny_model: Path):
+    directory = run() / "model"
+    assert (directory / "model.safetensors").is_file()
+    before, after = weights(tiny_model), weights(directory)
+    assert before.keys() == after.keys()
+    assert any(not torch.equal(before[name], after[name]) for name in before)
+    tokenizer = AutoTokenizer.from_pretrained(directory)
+    assert tokenizer("grass")["input_ids"] == word_tokenizer(*WORDS)("grass")["input_ids"]
+    assert tokenizer.chat_template == TEMPLATE
+
+
+def test_the_settings_written_beside_the_model_give_the_same_run_again(run, tmp_path: Path):
+    once = run(break_even=0.25, reward_mode="soft")
+    again = tmp_path / "again"
+    assert main(["train-rl", "--config", str(once / "config.yaml"), "--output_dir", str(again)]) == 0
+    settings = [yaml.safe_load((out / "config.yaml").read_text()) for out in (once, again)]
+    assert settings[0] | {"output_dir": str(again)} == settings[1]
+    assert settings[0]["break_even"] == 0.25
+    before, after = weights(once / "model"), weights(again / "model")
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_the_environment_names_judge_and_data_by_their_content(run, data: Path, tmp_path: Path):
+    def environment(out: Path) -> dict[str, str]:
+        return json.loads((out / "environment.json").read_text())
+
+    first = environment(run())
+    write_rows(data, ROWS[:1])
+    second = environment(run(output_dir=tmp_path / "other"))
+    assert {"torch", "transformers", "cpu"} <= set(first)
+    assert first["judge_sha256"] == second["judge_sha256"]
+    assert first["data_sha256"] != second["data_sha256"]
+
+
+def test_bad_rows_are_set_aside_and_the_rest_are_asked(run, data: Path):
+    write_rows(data, [*ROWS, {"prompt": "colour of sky", "reference": "", "id": "bad"}])
+    out = run()
+    assert [row["row"]["id"] for row in lines(out / "rejected.jsonl")] == ["bad"]
+    assert {row["id"] for row in lines(out / "completions.jsonl")} == {"grass", "sky"}
+
+
+def test_columns_go_by_the_names_they_are_given(run, data: Path):
+    write_rows(
+        data, [{"question": row["prompt"], "answer": row["reference"], "key": row["id"]} for row in ROWS]
+    )
+    out = run(prompt_column="question", reference_column="answer", id_column="key")
+    assert {row["id"] for row in lines(out / "completions.jsonl")} == {"grass", "sky"}
+
+
+def test_tensorboard_events_are_written_when_asked_for(run):
+    pytest.importorskip("tensorboard")
+    assert list(run(tensorboard=True).glob("events.out.tfevents.*"))
+
+
+# Adapters, precision, chat
+
+
+def test_with_a_lora_rank_only_float32_adapters_are_trained_and_saved(run, tiny_model: Path):
+    directory = run(lora_rank=2, dtype="bfloat16") / "model"
+    assert (directory / "adapter_model.safetensors").is_file()
+    assert not (directory / "model.safetensors").exists()
+    base = AutoModelForCausalLM.from_pretrained(tiny_model)
+    model = peft.PeftModel.from_pretrained(base, directory)
+    adapters = {name: value for name, value in model.state_dict().items() if "lora_" in name}
+    assert {name.split(".")[-4] for name in adapters} == {
+        "q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj",
+    }  # fmt: skip
+    assert all(value.dtype == torch.float32 for value in adapters.values())
+    # B starts at zero: what is not zero was learned.
+    assert any(value.abs().max() > 0 for name, value in adapters.items() if "lora_B" in name)
+
+
+def test_adapters_follow_the_seed(tiny_model: Path):
+    def adapters(seed: int) -> list[torch.Tensor]:
+        config = TrainRLConfig(model=str(tiny_model), data="", output_dir="", lora_rank=2)
+        model, _ = launch.load_policy(config, "cpu", seed)
+        return [value for name, value in model.named_parameters() if "lora_A" in name]
+
+    first, again, other = adapters(0), adapters(0), adapters(1)
+    assert all(map(torch.equal, first, again))
+    assert not any(map(torch.equal, first, other))
+
+
+def test_a_model_trained_whole_in_bfloat16_is_warned_of_lost_steps(run, caplog):
+    with caplog.at_level(logging.WARNING, "rl"):
+        directory = run(dtype="bfloat16") / "model"
+    assert "small steps are lost" in caplog.text
+    assert {value.dtype for value in weights(directory).values()} == {torch.bfloat16}
+
+
+def test_with_a_chat_template_the_policy_is_asked_in_chat_and_the_judge_reads_the_prompt(run, tmp_path: Path):
+    plain, chat = run(), run(chat_template=True, output_dir=tmp_path / "chat")
+    asked = [{row["prompt"] for row in lines(out / "completions.jsonl")} for out in (plain, chat)]
+    assert asked[0] == asked[1] == {row["prompt"] for row in ROWS}
+    answers = [[row["completion"] for row in lines(out / "completions.jsonl")[:8]] for out in (plain, chat)]
+    assert answers[0] != answers[1]
+
+
+# Watching
+
+
+def test_a_policy_that_never_abstains_is_warned_of_once(run, caplog):
+    with caplog.at_level(logging.WARNING, "rl"):
+        run(updates=7, epochs=1)  # the tiny judge sees no abstention anywhere
+    assert [record.message[:9] for record in caplog.records if "abstained" in record.message] == ["update 4:"]
+
+
+# What is refused
+
+
+def test_a_directory_that_is_in_use_is_refused_and_left_alone(run, tmp_path: Path):
+    run()
+    before = (tmp_path / "out" / "metrics.jsonl").read_text()
+    with pytest.raises(ConfigError, match=r"has completions\.jsonl.*pass another --output_dir"):
+        run()
+    assert (tmp_path / "out" / "metrics.jsonl").read_text() == before
+
+
+def test_bad_rows_of_a_refused_run_do_not_stand_in_the_way_of_the_next(run, data: Path):
+    write_rows(data, [*ROWS, {"prompt": "colour of sky", "reference": "", "id": "bad"}])
+    with pytest.raises(DataError, match="window"):
+        run(max_new_tokens=100)
+    assert lines(run() / "rejected.jsonl")
+
+
+def test_data_within_the_output_directory_is_refused_and_kept(run, tmp_path: Path):
+    (tmp_path / "out").mkdir()
+    data = write_rows(tmp_path / "out" / "rejected.jsonl", ROWS)
+    with pytest.raises(ConfigError, match="choose another"):
+        run(data=data)
+    assert lines(data) == ROWS
+
+
+def test_an_output_directory_that_is_a_file_is_refused(run, data: Path):
+    with pytest.raises(DataError, match="cannot write"):
+        run(output_dir=data)
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "message"),
+    [
+        ({"reference_column": "gold"}, DataError, r"column 'gold' not in .* \(has: prompt, reference, id\)"),
+        ({"data": "absent.jsonl"}, DataError, "absent.jsonl"),
+        ({"judge": "/absent/judge"}, CandorError, "/absent/judge"),
+        ({"model": "/absent/model"}, ConfigError, "cannot load the tokenizer of '/absent/model'"),
+        ({"device": "abacus"}, ConfigError, "cannot use device 'abacus'"),
+        ({"lora_rank": -1}, ConfigError, "lora_rank must be at least 0"),
+        ({"lr": 0.1}, ConfigError, "unknown setting --lr"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_what_cannot_be_used_is_named(run, settings, error, message):
+    with pytest.raises(error, match=message):
+        run(**settings)
+
+
+def test_a_precision_from_yaml_that_is_none_is_refused():
+    with pytest.raises(ConfigError, match="dtype must be one of float32, bfloat16, got 'int8'"):
+        TrainRLConfig(model="", data="", output_dir="", dtype="int8")
+
+
+def test_a_directory_without_a_judge_is_refused(run, tmp_path: Path):
+    with pytest.raises(JudgeError, match=r"judge\.json"):
+        run(judge=tmp_path)
+
+
+def test_data_without_a_usable_row_is_refused(run, data: Path):
+    write_rows(data, [{"prompt": "colour of sky", "reference": ""}])
+    with pytest.raises(DataError, match=r"no row of .* can be used"):
+        run()
+
+
+def test_a_hub_that_cannot_be_reached_is_told_in_one_line(run, monkeypatch):
+    def unreachable(*arguments: object, **settings: object) -> None:
+        raise OSError("We couldn't connect to 'https://huggingface.co'.\nCheck your connection.")
+
+    monkeypatch.setattr(AutoTokenizer, "from_pretrained", unreachable)
+    with pytest.raises(ConfigError, match=r"Hub id.*couldn't connect to 'https://huggingface.co'\.$"):
+        run(model="someone/some-model")
+
+
+def test_a_model_without_a_tokenizer_is_refused(run, tmp_path: Path):
+    tiny_llama(3 + len(WORDS)).save_pretrained(tmp_path / "bare")
+    with pytest.raises(ConfigError, match="cannot load the tokenizer"):
+        run(model=tmp_path / "bare")
+
+
+def test_pickled_weights_are_refused(run, tmp_path: Path):
+    directory = save(tmp_path / "pickled")
+    (directory / "model.safetensors").unlink()
+    torch.save(tiny_llama(3 + len(WORDS)).state_dict(), directory / "pytorch_model.bin")
+    with pytest.raises(ConfigError, match=r"cannot load the model.*safetensors"):
+        run(model=directory)
+
+
+def test_code_that_comes_with_a_model_is_not_run(run, tmp_path: Path):
+    directory, ran = save(tmp_path / "coded"), tmp_path / "ran"
+    (directory / "modeling_own.py").write_text(
+        f"open({str(ran)!r}, 'w')\nclass Own: pass\nclass OwnConfig: pass\n"
+    )
+    config = json.loads((directory / "config.json").read_text())
+    own = {"AutoConfig": "modeling_own.OwnConfig", "AutoModelForCausalLM": "modeling_own.Own"}
+    (directory / "config.json").write_text(json.dumps(config | {"model_type": "own", "auto_map": own}))
+    with pytest.raises(ConfigError, match="cannot load"):
+        run(model=directory)
+    assert not ran.exists()
+
+
+def test_adapters_instead_of_a_model_are_refused(run, tmp_path: Path):
+    adapters = run(lora_rank=1) / "model"
+    with pytest.raises(ConfigError, match="merge them into their base"):
+        run(model=adapters, output_dir=tmp_path / "second")
+
+
+def test_a_tokenizer_larger_than_its_model_is_refused(run, tmp_path: Path):
+    directory = save(tmp_path / "grown", tokenizer=word_tokenizer(*WORDS, "new"))
+    with pytest.raises(ConfigError, match="has 13 tokens, its model 12"):
+        run(model=directory)
+
+
+def test_a_model_without_an_end_is_refused_before_its_directory_is_used(run, tmp_path: Path):
+    model = tiny_llama(3 + len(WORDS))
+    model.config.eos_token_id = model.generation_config.eos_token_id = None
+    directory = save(tmp_path / "endless", model=model, tokenizer=word_tokenizer(*WORDS, eos=None))
+    with pytest.raises(ConfigError, match="EOS"):
+        run(model=directory)
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_chat_with_a_tokenizer_that_has_no_template_is_refused(run, tmp_path: Path):
+    with pytest.raises(ConfigError, match="chat_template off"):
+        run(model=save(tmp_path / "plain"), chat_template=True)
+
+
+# The recipe
+
+
+def test_the_recipe_lacks_nothing_but_data_and_a_place_for_the_results():
+    argv = ["--config", str(RECIPE), "--data", "questions.jsonl", "--output_dir", "out"]
+    config, ppo, reward = read_flags("candor train-rl", "", argv, TrainRLConfig, PPOConfig, RewardConfig)
+    assert (config.lora_rank, ppo.chat_template, reward.break_even_start) == (32, True, 0.2)
