@@ -1,7 +1,6 @@
 """From settings to a run: model, questions and judge are loaded, `rl.ppo` trains, the results are saved.
 
-What could stop the run is found before the first update. Of a model, only safetensors weights are read, and
-code that comes with it is never run.
+What could stop the run is found before the first update.
 """
 
 import json
@@ -13,13 +12,9 @@ from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 
-import torch
 import yaml
-from peft import LoraConfig, PeftModel, get_peft_model
-from safetensors import SafetensorError
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from judge.batch import file_digest
 from judge.cli import fingerprint
@@ -31,7 +26,8 @@ from judge.records import Record, Verdict
 from judge.scorer import Judge, find_judge
 from rl import ppo
 from rl.collapse import CollapseWatch
-from rl.config import Dtype, PPOConfig, RewardConfig, TrainRLConfig
+from rl.config import PPOConfig, RewardConfig, TrainRLConfig
+from rl.pretrained import find_device, load_model, save_model
 from rl.tracking import FileTracker, Metrics
 
 logger = logging.getLogger(__name__)
@@ -40,8 +36,6 @@ MODEL_DIR = "model"
 REJECTED_FILE = "rejected.jsonl"
 CONFIG_FILE = "config.yaml"
 ENVIRONMENT_FILE = "environment.json"
-LORA_ALPHA_PER_RANK = 2
-"""What the adapters' output is multiplied by, whatever their rank."""
 
 
 def launch(config: TrainRLConfig, ppo_config: PPOConfig, reward: RewardConfig) -> str:
@@ -58,7 +52,9 @@ def launch(config: TrainRLConfig, ppo_config: PPOConfig, reward: RewardConfig) -
     device = find_device(config.device)
     judge_dir = find_judge(config.judge)
     records = load_records(config)
-    model, tokenizer = load_policy(config, device, ppo_config.seed)
+    model, tokenizer = load_model(
+        config.model, dtype=config.dtype, lora_rank=config.lora_rank, device=device, seed=ppo_config.seed
+    )
     ppo.check(ppo_config, model, tokenizer, records)
     judge = Judge.from_pretrained(judge_dir, device=device)
     with FileTracker(output_dir, tensorboard=config.tensorboard) as tracker:
@@ -92,19 +88,6 @@ def check_output_dir(output_dir: Path, data: Path) -> None:
     check_writable(output_dir / CONFIG_FILE)
 
 
-def find_device(name: str | None) -> str:
-    """A device that tensors can be put on; CUDA before the CPU where none is named."""
-    if name is None:
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.empty(0, device=name)
-    except (RuntimeError, AssertionError) as error:  # the latter where torch was built without CUDA
-        raise ConfigError(
-            f"cannot use device {name!r}: {error}; pass --device cpu, or leave it out"
-        ) from error
-    return name
-
-
 def load_records(config: TrainRLConfig) -> list[Record]:
     """Questions with references; bad rows go to `rejected.jsonl`."""
     records = read_records(
@@ -117,53 +100,6 @@ def load_records(config: TrainRLConfig) -> list[Record]:
     )
     logger.info("%d questions from %s", len(records), config.data)
     return records
-
-
-def load_policy(
-    config: TrainRLConfig, device: str, seed: int
-) -> tuple[PreTrainedModel | PeftModel, PreTrainedTokenizerBase]:
-    """The model, with fresh adapters if any are wanted, and its tokenizer.
-
-    Args:
-        seed: of the adapters' first weights.
-
-    Raises:
-        ConfigError: they cannot be found, fetched or read, or do not go together.
-    """
-    if (Path(config.model) / "adapter_config.json").is_file():
-        raise ConfigError(
-            f"expected a whole model, {config.model} holds adapters; merge them into their base first "
-            "(peft: merge_and_unload, then save_pretrained)"
-        )
-    with _refusing("tokenizer", config.model):
-        tokenizer = AutoTokenizer.from_pretrained(config.model, trust_remote_code=False)
-    with _refusing("model", config.model):
-        model = AutoModelForCausalLM.from_pretrained(
-            config.model, dtype=str(config.dtype), use_safetensors=True, trust_remote_code=False
-        )
-    embeddings = model.get_input_embeddings().num_embeddings
-    if len(tokenizer) > embeddings:
-        raise ConfigError(
-            f"the tokenizer of {config.model} has {len(tokenizer)} tokens, its model {embeddings}; "
-            "call model.resize_token_embeddings(len(tokenizer)) and save it again"
-        )
-    if config.lora_rank:
-        model = with_adapters(model, config.lora_rank, seed)
-    elif config.dtype == Dtype.BFLOAT16:
-        logger.warning(
-            "bfloat16 weights do not move by less than about 1/256 of their size, so small steps are lost; "
-            "set lora_rank, whose adapters stay in float32, or dtype float32"
-        )
-    return model.to(device), tokenizer
-
-
-def with_adapters(model: PreTrainedModel, rank: int, seed: int) -> PeftModel:
-    """LoRA on every linear layer but the output head; says at first what the model says."""
-    lora = LoraConfig(
-        r=rank, lora_alpha=LORA_ALPHA_PER_RANK * rank, target_modules="all-linear", task_type="CAUSAL_LM"
-    )
-    torch.manual_seed(seed)  # adapters are drawn from torch's own state
-    return get_peft_model(model, lora)
 
 
 def write_settings(output_dir: Path, *configs: TrainRLConfig | PPOConfig | RewardConfig) -> None:
@@ -196,18 +132,6 @@ def progress(updates: int) -> Iterator[Callable[[int, Metrics], None]]:
         yield on_update
 
 
-def save_model(
-    model: PreTrainedModel | PeftModel, tokenizer: PreTrainedTokenizerBase, directory: Path
-) -> None:
-    """Weights as safetensors, the adapters' alone if there are any, and the tokenizer."""
-    if isinstance(model, PeftModel):
-        # Embeddings are not trained; left to find that out by itself, peft asks the Hub.
-        model.save_pretrained(directory, save_embedding_layers=False)
-    else:
-        model.save_pretrained(directory)
-    tokenizer.save_pretrained(directory)
-
-
 def rates(metrics: Metrics) -> str:
     """The verdicts of one update: "correct 61%, abstain 25%, wrong 14%"."""
     return ", ".join(f"{verdict} {metrics[f'judge/{verdict}_rate']:.0%}" for verdict in Verdict)
@@ -219,15 +143,3 @@ def describe(history: Sequence[Metrics], output_dir: Path) -> str:
         f"first update: {rates(history[0])}; last: {rates(history[-1])}\n"
         f"model: {output_dir / MODEL_DIR}; metrics, completions and settings: {output_dir}"
     )
-
-
-@contextmanager
-def _refusing(part: str, source: str) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, ValueError, SafetensorError) as error:
-        reason = str(error).partition("\n")[0]
-        raise ConfigError(
-            f"cannot load the {part} of {source!r}: expected a directory, or a Hub id, with config.json, "
-            f"safetensors weights and a tokenizer, and no code of its own; got: {reason}"
-        ) from error

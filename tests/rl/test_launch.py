@@ -1,5 +1,6 @@
 import json
 import logging
+import socket
 from pathlib import Path
 
 import peft
@@ -14,6 +15,7 @@ from judge.flags import read_flags
 from rl import launch
 from rl.cli import main
 from rl.config import PPOConfig, RewardConfig, TrainRLConfig
+from rl.pretrained import load_model, save_model, with_adapters
 
 # peft 0.21 asks transformers 5.23 for it by its old name.
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")
@@ -152,6 +154,12 @@ def test_the_environment_names_judge_and_data_by_their_content(run, data: Path, 
     assert first["data_sha256"] != second["data_sha256"]
 
 
+def test_the_reward_is_the_one_that_is_set(run):
+    rows = lines(run(reward_correct=3.0, reward_wrong=-2.0) / "completions.jsonl")
+    levels = {"correct": 3.0, "wrong": -2.0}
+    assert [row["reward"] for row in rows] == [levels[row["verdict"]] for row in rows]
+
+
 def test_bad_rows_are_set_aside_and_the_rest_are_asked(run, data: Path):
     write_rows(data, [*ROWS, {"prompt": "colour of sky", "reference": "", "id": "bad"}])
     out = run()
@@ -190,10 +198,23 @@ def test_with_a_lora_rank_only_float32_adapters_are_trained_and_saved(run, tiny_
     assert any(value.abs().max() > 0 for name, value in adapters.items() if "lora_B" in name)
 
 
+def test_saving_adapters_asks_the_network_nothing(tmp_path: Path, monkeypatch):
+    asked = []
+
+    def offline(host: str, *rest: object, **more: object) -> None:
+        asked.append(host)
+        raise OSError("no network")
+
+    monkeypatch.setattr(socket, "getaddrinfo", offline)
+    model = tiny_llama(3 + len(WORDS))
+    model.config.name_or_path = model.name_or_path = "someone/some-model"
+    save_model(with_adapters(model, 1, seed=0), word_tokenizer(*WORDS), tmp_path)
+    assert asked == []
+
+
 def test_adapters_follow_the_seed(tiny_model: Path):
     def adapters(seed: int) -> list[torch.Tensor]:
-        config = TrainRLConfig(model=str(tiny_model), data="", output_dir="", lora_rank=2)
-        model, _ = launch.load_policy(config, "cpu", seed)
+        model, _ = load_model(str(tiny_model), lora_rank=2, seed=seed)
         return [value for name, value in model.named_parameters() if "lora_A" in name]
 
     first, again, other = adapters(0), adapters(0), adapters(1)

@@ -477,15 +477,13 @@ def test_a_prompt_too_long_for_the_window_is_refused_before_the_first_update():
     assert judge.seen == []
 
 
-def test_a_prompt_that_its_template_makes_too_long_is_refused_before_the_first_update():
-    tokenizer, judge = word_tokenizer(*WORDS), FunctionJudge(verdict)
+def test_a_prompt_that_its_template_makes_too_long_is_refused():
+    tokenizer = word_tokenizer(*WORDS)
     tokenizer.chat_template = "s {{ messages[0]['content'] }} t"
     records = [Record("q " * 59, ("A",))]  # 59 + 4 new tokens are within the window of 64, 61 + 4 are not
-    run(config_of(updates=1), judge=judge, tokenizer=tokenizer, records=records)
-    judge.seen.clear()
+    ppo.check(config_of(), small_model(), tokenizer, records)
     with pytest.raises(DataError, match="61 tokens"):
-        run(config_of(chat_template=True), judge=judge, tokenizer=tokenizer, records=records)
-    assert judge.seen == []
+        ppo.check(config_of(chat_template=True), small_model(), tokenizer, records)
 
 
 def test_a_tokenizer_and_model_without_an_end_are_refused():
