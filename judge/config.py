@@ -69,7 +69,7 @@ class TrainJudgeConfig:
     combiner_hidden: int = field(
         default=16, metadata={"help": "Hidden units of the combiner; 0 makes it linear."}
     )
-    combiner_penalty: float = field(default=1e-3, metadata={"help": "L2 penalty of the combiner."})
+    combiner_penalty: float = field(default=3e-3, metadata={"help": "L2 penalty of the combiner."})
     as_delta: bool = field(
         default=False,
         metadata={"help": "Write 8-bit weight differences from the backbone: an eighth of the size."},
