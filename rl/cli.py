@@ -27,6 +27,7 @@ class Command(NamedTuple):
 
 
 COMMANDS = {
+    "demo": Command("the whole story on a small closed world: judge, reward, PPO, report", "rl.demo", "main"),
     "train-judge": Command("train a judge on labelled pairs of texts", "judge.cli", "train_judge"),
     "score": Command("judge every completion of a file and reward it", "rl.cli", "score"),
     "eval-judge": Command(

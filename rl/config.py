@@ -36,6 +36,16 @@ class RewardConfig:
         default=None, metadata={"help": "t* at update 0, moved linearly to break_even; unset: constant"}
     )
     ramp_updates: int = field(default=0, metadata={"help": "updates over which t* moves; 0: constant"})
+    abstain_target: float | None = field(
+        default=None,
+        metadata={
+            "help": "abstain rate in [0, 1] towards which t* is steered in each rollout; unset: not at all"
+        },
+    )
+    abstain_gain: float = field(
+        default=1.0,
+        metadata={"help": "change of t* for each unit by which the abstain rate is off its target"},
+    )
     reward_correct: float = field(default=1.0, metadata={"help": "reward of a correct answer"})
     reward_wrong: float = field(
         default=-1.0, metadata={"help": "reward of a wrong answer, below reward_correct"}
@@ -52,7 +62,7 @@ class RewardConfig:
     )
 
     def __post_init__(self) -> None:
-        for name in ("break_even", "break_even_start"):
+        for name in ("break_even", "break_even_start", "abstain_target"):
             value = getattr(self, name)
             if value is not None and not 0.0 <= value <= 1.0:
                 raise ConfigError(f"{name} must be in [0, 1], got {value}")
@@ -62,6 +72,7 @@ class RewardConfig:
                 f"{self.ramp_updates}; set both for a ramp, neither for a constant t*"
             )
         _at_least(0, self, "ramp_updates")
+        _at_least(0.0, self, "abstain_gain")
         if not (math.isfinite(self.reward_correct) and math.isfinite(self.reward_wrong)):
             raise ConfigError(
                 f"reward levels must be finite, got {self.reward_correct} and {self.reward_wrong}"
@@ -75,6 +86,19 @@ class RewardConfig:
             raise ConfigError(f"reward_mode must be one of {', '.join(RewardMode)}, got {self.reward_mode!r}")
         if self.missing_eos_penalty is not None:
             _at_least(0.0, self, "missing_eos_penalty")
+
+
+@dataclass(frozen=True, slots=True)
+class DemoConfig:
+    """Settings of `candor demo`."""
+
+    output_dir: str = field(
+        default="runs/demo", metadata={"help": "where report, figures, metrics and completions go"}
+    )
+    judge: str | None = field(
+        default=None, metadata={"help": "judge directory or Hub id; the one that ships by default"}
+    )
+    seed: int = field(default=0, metadata={"help": "of the world and of every training in it"})
 
 
 @dataclass(frozen=True, slots=True)

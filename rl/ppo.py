@@ -31,7 +31,7 @@ from rl.advantages import (
 from rl.config import PPOConfig, RewardConfig
 from rl.losses import is_clipped, policy_loss, value_loss
 from rl.policy import Episodes, Policy, Reference, reference_of
-from rl.reward import Scorer, ramp_of, rewards_of
+from rl.reward import Scorer, rewards_of, table_for
 from rl.rollout import encode_prompts, sample, special_tokens
 from rl.tracking import Metrics, Tracker, agreement, completion_rows, verdict_metrics
 
@@ -104,11 +104,10 @@ def train(
     """
     reward = reward or RewardConfig()
     check(config, model, tokenizer, records)
-    ramp = ramp_of(reward)
     state = initial_state(config, model)
     history: list[Metrics] = []
     while state.update < config.updates:
-        clock, table = Clock(), ramp.at(state.update)
+        clock = Clock()
         with clock.phase("rollout"):
             asked = next_records(state, records, config.episodes)
             rollout = sample(
@@ -119,6 +118,7 @@ def train(
             answered = with_completions(asked, rollout.completions)
         with clock.phase("judge"):
             scores = judge.score(answered)
+        table = table_for(scores, state.update, reward)
         rewards = rewards_of(scores, rollout.truncated, table, reward)
         metrics = verdict_metrics(scores) | {
             "reward/break_even": table.break_even,

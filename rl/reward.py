@@ -96,6 +96,36 @@ def ramp_of(config: RewardConfig) -> BreakEvenRamp:
     )
 
 
+def steered_break_even(t: float, abstain_rate: float, target: float, gain: float) -> float:
+    """t* moved against the error of the abstain rate: t + gain (target - rate), kept in [0, 1].
+
+    A policy that abstains too seldom is paid more for it, one that does so too often less, so that what is
+    left to learn is *when* to abstain.
+
+    Args:
+        t: the break-even confidence that is set.
+        abstain_rate: share of the rollout that abstained, in [0, 1].
+        target: the rate at which `t` is left as it is, in [0, 1].
+        gain: change of t for each unit of error, at least 0.
+
+    >>> steered_break_even(0.5, abstain_rate=0.1, target=0.4, gain=1.0)
+    0.8
+    """
+    return min(max(t + gain * (target - abstain_rate), 0.0), 1.0)
+
+
+def table_for(scores: Sequence[Score | None], update: int, config: RewardConfig) -> RewardTable:
+    """The table in force at an update: the ramp's, steered by the abstain rate if that is asked for."""
+    ramp = ramp_of(config)
+    table = ramp.at(update)
+    verdicts = [score.verdict for score in scores if score is not None]
+    if config.abstain_target is None or not verdicts:
+        return table
+    rate = verdicts.count(Verdict.ABSTAIN) / len(verdicts)
+    t = steered_break_even(table.break_even, rate, config.abstain_target, config.abstain_gain)
+    return RewardTable.from_break_even(t, config.reward_correct, config.reward_wrong)
+
+
 def hard_reward(score: Score, table: RewardTable) -> float:
     """The level of the verdict."""
     return table.of(score.verdict)

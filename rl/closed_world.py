@@ -1,0 +1,242 @@
+"""The whole argument on a world small enough to check: read, answer, make things up, learn to abstain.
+
+A tiny model reads about half of the people. Fine-tuned on answers about both halves it makes things up (the
+baseline that lies); given the means to abstain, it then learns by PPO from a judge that reads text. The
+oracle, which holds the answer key, only measures, on people whom no training asked about.
+"""
+
+import copy
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+import torch
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerBase
+
+from judge.records import Record, Score
+from rl import ppo
+from rl.config import PPOConfig, RewardConfig
+from rl.people import ABSTENTION
+from rl.reward import Scorer
+from rl.tracking import Metrics, Tracker
+from rl.truthfulness import Answer, Rates, Truthfulness, abstain_below, answer, best_threshold
+from rl.warm_start import Example, SupervisedConfig, fit
+from rl.world import OracleJudge, Split, World, WorldConfig, tokenizer
+
+MAX_NEW_TOKENS = 10
+"""Longer than any answer of the world with its end."""
+BASE, SFT, THRESHOLD, WARM_START, PPO = "read", "SFT", "log-prob threshold", "warm start", "PPO"
+"""The stages. The threshold is on what the model that has only read holds likely."""
+Progress = Callable[[str, int, int, str], None]
+"""Called with stage, steps done, steps in all, and a word on how it goes."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoryConfig:
+    """One play of the closed world.
+
+    Attributes:
+        layers, width: of the Llama.
+        abstain_share: share of warm-start examples whose answer is replaced by an abstention, at random.
+        seed: of everything; the configs' own seeds are replaced by it.
+    """
+
+    world: WorldConfig = field(default_factory=WorldConfig)
+    layers: int = 4
+    width: int = 128
+    pretrain: SupervisedConfig = field(
+        default_factory=lambda: SupervisedConfig(steps=1000, learning_rate=3e-3, weight_decay=0.3)
+    )
+    sft: SupervisedConfig = field(default_factory=lambda: SupervisedConfig(steps=100, learning_rate=5e-4))
+    abstain_share: float = 0.5
+    warm_start: SupervisedConfig = field(
+        default_factory=lambda: SupervisedConfig(steps=100, learning_rate=5e-4)
+    )
+    ppo: PPOConfig = field(
+        default_factory=lambda: PPOConfig(
+            updates=100, learning_rate=3e-5, kl_coef=0.2, temperature=0.7, max_new_tokens=MAX_NEW_TOKENS
+        )
+    )
+    reward: RewardConfig = field(
+        default_factory=lambda: RewardConfig(break_even=0.5, abstain_target=0.3, abstain_gain=0.5)
+    )
+    seed: int = 0
+
+
+class Stage(NamedTuple):
+    """One policy of the story on held-out people."""
+
+    name: str
+    held_out: Truthfulness  # by the oracle
+    answers: list[
+        tuple[Answer, Score | None, bool]
+    ]  # greedy answer, oracle's score, whether it could be known
+
+
+class Story(NamedTuple):
+    """Stage by stage what happened, and the metrics of each PPO update."""
+
+    stages: list[Stage]
+    metrics: list[Metrics]
+
+    def stage(self, name: str) -> Stage:
+        """The stage of that name."""
+        return next(stage for stage in self.stages if stage.name == name)
+
+
+def play(
+    config: StoryConfig, judge: Scorer, *, progress: Progress | None = None, tracker: Tracker | None = None
+) -> Story:
+    """Play the closed world from an untrained model to a policy that abstains.
+
+    Args:
+        config: sizes and seed.
+        judge: gives the reward; it reads question, reference and answer, nothing else.
+        progress: told of every step.
+        tracker: where PPO's metrics and completions are kept.
+    """
+    tell = progress or (lambda *_: None)
+    world = World.build(_seeded(config.world, config.seed))
+    words = tokenizer()
+    oracle = OracleJudge(world)
+    rng = random.Random(config.seed)
+    stages: list[Stage] = []
+
+    def learn(
+        model: LlamaForCausalLM, examples: Sequence[Example], settings: SupervisedConfig, name: str
+    ) -> None:
+        def on_step(step: int, loss: float) -> None:
+            tell(name, step + 1, settings.steps, f"loss {loss:.2f}")
+
+        fit(model, words, examples, _seeded(settings, config.seed), on_step)
+
+    def measure(model: LlamaForCausalLM, name: str) -> None:
+        stages.append(held_out(model, words, world, oracle, name))
+
+    base = new_model(len(words), layers=config.layers, width=config.width, seed=config.seed)
+    learn(base, corpus(world), config.pretrain, BASE)
+    measure(base, BASE)
+
+    asked = world.questions(Split.WARM_START)
+    sft = copy.deepcopy(base)
+    learn(sft, [Example(record.prompt, record.references[0]) for record in asked], config.sft, SFT)
+    measure(sft, SFT)
+    stages.append(thresholded(base, words, world, oracle, stages[0]))
+
+    policy = copy.deepcopy(base)
+    learn(
+        policy,
+        warm_start_examples(base, words, asked, config.abstain_share, rng),
+        config.warm_start,
+        WARM_START,
+    )
+    measure(policy, WARM_START)
+
+    result = ppo.train(
+        _seeded(config.ppo, config.seed),
+        model=policy,
+        tokenizer=words,
+        records=world.questions(Split.RL),
+        judge=judge,
+        reward=config.reward,
+        oracle=oracle,
+        tracker=tracker,
+        on_update=lambda update, metrics: tell(PPO, update + 1, config.ppo.updates, describe(metrics)),
+    )
+    measure(policy, PPO)
+    return Story(stages, result.metrics)
+
+
+def new_model(vocabulary: int, *, layers: int, width: int, seed: int) -> LlamaForCausalLM:
+    """An untrained Llama, in evaluation mode."""
+    torch.manual_seed(seed)
+    config = LlamaConfig(
+        vocab_size=vocabulary, hidden_size=width, intermediate_size=4 * width, num_hidden_layers=layers,
+        num_attention_heads=4, max_position_embeddings=64, tie_word_embeddings=True,
+        pad_token_id=0, eos_token_id=1, bos_token_id=None,
+    )  # fmt: skip
+    return LlamaForCausalLM(config).eval()
+
+
+def corpus(world: World) -> list[Example]:
+    """What the model reads: every statement about the known half, questions with answers about some of it."""
+    statements = [Example("", statement) for statement in world.statements()]
+    asked = [Example("", f"{r.prompt} {r.references[0]}") for r in world.questions(Split.PRETRAIN)]
+    return statements + asked
+
+
+def warm_start_examples(
+    model: LlamaForCausalLM,
+    words: PreTrainedTokenizerBase,
+    asked: Sequence[Record],
+    abstain_share: float,
+    rng: random.Random,
+) -> list[Example]:
+    """The model's own greedy answers, some at random replaced by an abstention.
+
+    Its own answers leave what it knows as it is; references would teach it to make things up.
+    """
+    own = answer(model, words, asked, max_new_tokens=MAX_NEW_TOKENS)
+    return [
+        Example(given.record.prompt, ABSTENTION if rng.random() < abstain_share else given.record.completion)
+        for given in own
+    ]
+
+
+def held_out(
+    model: LlamaForCausalLM, words: PreTrainedTokenizerBase, world: World, oracle: OracleJudge, name: str
+) -> Stage:
+    """Greedy answers to every question about the people of the test split."""
+    return _stage(name, _answers(model, words, world, Split.TEST), oracle)
+
+
+def thresholded(
+    model: LlamaForCausalLM, words: PreTrainedTokenizerBase, world: World, oracle: OracleJudge, plain: Stage
+) -> Stage:
+    """Abstaining without training: where an answer's log-prob is below a threshold tuned on the RL split."""
+    tuned_on = [given for given, _ in _answers(model, words, world, Split.RL)]
+    threshold = best_threshold(tuned_on, oracle.score([given.record for given in tuned_on]))
+    given = [given for given, _, _ in plain.answers]
+    scores = abstain_below(given, [score for _, score, _ in plain.answers], threshold)
+    known = [known for _, _, known in plain.answers]
+    return _measured(THRESHOLD, given, scores, known)
+
+
+def _answers(
+    model: LlamaForCausalLM, words: PreTrainedTokenizerBase, world: World, split: Split
+) -> list[tuple[Answer, bool]]:
+    return [
+        (given, known)
+        for known in (True, False)
+        for given in answer(model, words, world.questions(split, known=known), max_new_tokens=MAX_NEW_TOKENS)
+    ]
+
+
+def _stage(name: str, answers: Sequence[tuple[Answer, bool]], oracle: OracleJudge) -> Stage:
+    given = [given for given, _ in answers]
+    scores = oracle.score([given.record for given, _ in answers])
+    return _measured(name, given, scores, [known for _, known in answers])
+
+
+def _measured(
+    name: str, given: Sequence[Answer], scores: Sequence[Score | None], known: Sequence[bool]
+) -> Stage:
+    rows = list(zip(given, scores, known, strict=True))
+    rates = {
+        side: Rates.of([score for _, score, row_known in rows if row_known is side]) for side in (True, False)
+    }
+    return Stage(name, Truthfulness(known=rates[True], unknown=rates[False]), rows)
+
+
+def describe(metrics: Metrics) -> str:
+    """One update in a few words."""
+    return (
+        f"right {metrics['judge/correct_rate']:.0%}, abstained {metrics['judge/abstain_rate']:.0%}, "
+        f"wrong {metrics['judge/wrong_rate']:.0%}, t* {metrics['reward/break_even']:.2f}, "
+        f"judge = oracle {metrics['judge/oracle_agreement']:.1%}"
+    )
+
+
+def _seeded(config: Any, seed: int) -> Any:
+    return replace(config, seed=seed)
