@@ -168,15 +168,18 @@ def _tokenize(
     window = model.max_seq_length
     longest_first = window * 3 // 4
     first = [pair[0] for pair in pairs]
+    cut = 0
     for i, text in enumerate(first):
-        if (
-            len(text) > longest_first
-            and len(ids := tokenizer(text, add_special_tokens=False)["input_ids"]) > longest_first
-        ):
-            logger.warning(
-                "a reference of %d tokens was cut to %d; split it into shorter ones", len(ids), longest_first
-            )
+        if len(text) <= longest_first:  # a token is a letter or more
+            continue
+        ids = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+        if len(ids) > longest_first:
             first[i] = tokenizer.decode(ids[:longest_first])
+            cut += 1
+    if cut:
+        logger.warning(
+            "%d references were cut to %d tokens; split them into shorter ones", cut, longest_first
+        )
     encodings = tokenizer(
         first,
         [pair[1] for pair in pairs],

@@ -26,6 +26,7 @@ from rl.world import OracleJudge, Split, World, WorldConfig, tokenizer
 
 MAX_NEW_TOKENS = 10
 """Longer than any answer of the world with its end."""
+STATEMENTS_PER_ABSTENTION = 40
 BASE, SFT, THRESHOLD, WARM_START, PPO = "read", "SFT", "log-prob threshold", "warm start", "PPO"
 """The stages. The threshold is on what the model that has only read holds likely."""
 Progress = Callable[[str, int, int, str], None]
@@ -49,17 +50,17 @@ class StoryConfig:
         default_factory=lambda: SupervisedConfig(steps=1000, learning_rate=3e-3, weight_decay=0.3)
     )
     sft: SupervisedConfig = field(default_factory=lambda: SupervisedConfig(steps=100, learning_rate=5e-4))
-    abstain_share: float = 0.5
+    abstain_share: float = 0.35
     warm_start: SupervisedConfig = field(
         default_factory=lambda: SupervisedConfig(steps=100, learning_rate=5e-4)
     )
     ppo: PPOConfig = field(
         default_factory=lambda: PPOConfig(
-            updates=100, learning_rate=3e-5, kl_coef=0.2, temperature=0.7, max_new_tokens=MAX_NEW_TOKENS
+            updates=80, learning_rate=3e-5, kl_coef=0.2, temperature=0.7, max_new_tokens=MAX_NEW_TOKENS
         )
     )
     reward: RewardConfig = field(
-        default_factory=lambda: RewardConfig(break_even=0.5, abstain_target=0.3, abstain_gain=0.5)
+        default_factory=lambda: RewardConfig(break_even=0.5, abstain_target=0.2)
     )
     seed: int = 0
 
@@ -160,10 +161,15 @@ def new_model(vocabulary: int, *, layers: int, width: int, seed: int) -> LlamaFo
 
 
 def corpus(world: World) -> list[Example]:
-    """What the model reads: every statement about the known half, questions with answers about some of it."""
+    """What the model reads: every statement about the known half, questions with answers about some of it.
+
+    And, beside no question, the words of an abstention: a real model has read them, and one that has not
+    stammers when it is taught to say them.
+    """
     statements = [Example("", statement) for statement in world.statements()]
     asked = [Example("", f"{r.prompt} {r.references[0]}") for r in world.questions(Split.PRETRAIN)]
-    return statements + asked
+    declined = [Example("", ABSTENTION)] * (len(statements) // STATEMENTS_PER_ABSTENTION)
+    return statements + asked + declined
 
 
 def warm_start_examples(

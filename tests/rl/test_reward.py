@@ -13,6 +13,8 @@ from rl.reward import (
     ramp_of,
     rewards_of,
     soft_reward,
+    steered_break_even,
+    table_for,
 )
 
 CORRECT, ABSTAIN, WRONG = (score_of(verdict) for verdict in Verdict)
@@ -159,3 +161,24 @@ def test_a_judge_no_better_than_chance_is_refused():
 def test_settings_that_make_no_sense_are_refused(settings):
     with pytest.raises(ConfigError, match="got"):
         RewardConfig(**settings)
+
+
+@pytest.mark.parametrize(("rate", "t"), [(0.4, 0.5), (0.1, 0.65), (0.9, 0.25), (0.0, 0.7)])
+def test_t_is_steered_against_the_error_of_the_abstain_rate(rate: float, t: float) -> None:
+    # 0.5 + 0.5 (0.4 - rate)
+    assert steered_break_even(0.5, rate, target=0.4, gain=0.5) == pytest.approx(t)
+
+
+def test_steering_stays_a_confidence() -> None:
+    assert steered_break_even(0.5, 1.0, target=0.0, gain=9.0) == 0.0
+    assert steered_break_even(0.5, 0.0, target=1.0, gain=9.0) == 1.0
+
+
+def test_the_table_is_the_ramps_unless_an_abstain_rate_is_aimed_at() -> None:
+    scores = [score_of(Verdict.ABSTAIN), score_of(Verdict.WRONG), None]
+    plain = table_for(scores, 0, RewardConfig(break_even=0.5))
+    steered = table_for(scores, 0, RewardConfig(break_even=0.5, abstain_target=0.3, abstain_gain=0.5))
+    assert plain.break_even == 0.5
+    # one of two scored abstains: 0.5 + 0.5 (0.3 - 0.5)
+    assert steered.break_even == pytest.approx(0.4)
+    assert table_for([None], 0, RewardConfig(abstain_target=0.3)).break_even == 0.5
