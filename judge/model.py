@@ -59,15 +59,19 @@ def new_encoder(
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without transformers' report that the outputs are new, which is as it should be."""
+    """Without the libraries' reports that the outputs are new, which is as it should be."""
     verbosity = transformers_logging.get_verbosity()
     bars = transformers_logging.is_progress_bar_enabled()
+    sentence_transformers = logging.getLogger("sentence_transformers")
+    level = sentence_transformers.level
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
+    sentence_transformers.setLevel(logging.ERROR)
     try:
         yield
     finally:
         transformers_logging.set_verbosity(verbosity)
+        sentence_transformers.setLevel(level)
         if bars:
             transformers_logging.enable_progress_bar()
 
