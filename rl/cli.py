@@ -27,7 +27,7 @@ class Command(NamedTuple):
 
 
 COMMANDS = {
-    "demo": Command("the whole story on a small closed world: judge, reward, PPO, report", "rl.demo", "main"),
+    "demo": Command("the whole story on a small closed world: judge, reward, PPO, report", "rl.cli", "demo"),
     "train-judge": Command("train a judge on labelled pairs of texts", "judge.cli", "train_judge"),
     "score": Command("judge every completion of a file and reward it", "rl.cli", "score"),
     "eval-judge": Command(
@@ -95,6 +95,21 @@ def usage() -> str:
             "candor COMMAND --help lists the flags of a command; --debug shows where an error came from.",
         ]
     )
+
+
+def demo(argv: Sequence[str]) -> None:
+    """`candor demo`: the whole story on a CPU."""
+    from judge.flags import read_flags
+    from rl.config import DemoConfig
+
+    about = (
+        "Judge a few dozen answers, then teach a tiny model of a closed world to say what it does not know."
+    )
+    (config,) = read_flags("candor demo", about, argv, DemoConfig)
+
+    from rl.demo import run
+
+    run(config)
 
 
 def score(argv: Sequence[str]) -> None:

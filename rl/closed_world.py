@@ -59,9 +59,7 @@ class StoryConfig:
             updates=80, learning_rate=3e-5, kl_coef=0.2, temperature=0.7, max_new_tokens=MAX_NEW_TOKENS
         )
     )
-    reward: RewardConfig = field(
-        default_factory=lambda: RewardConfig(break_even=0.5, abstain_target=0.2)
-    )
+    reward: RewardConfig = field(default_factory=lambda: RewardConfig(break_even=0.5, abstain_target=0.2))
     seed: int = 0
 
 

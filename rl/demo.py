@@ -15,7 +15,6 @@ from typing import Any
 from tqdm import tqdm
 
 from judge.environment import machine, versions
-from judge.flags import read_flags
 from judge.records import Record, Score
 from judge.report import table
 from judge.scorer import Judge
@@ -30,15 +29,6 @@ SHOWN = 12
 """Answers of each stage and half that the report shows."""
 
 logger = logging.getLogger(__name__)
-
-
-def main(argv: Sequence[str]) -> None:
-    """`candor demo`."""
-    about = (
-        "Judge a few dozen answers, then teach a tiny model of a closed world to say what it does not know."
-    )
-    (config,) = read_flags("candor demo", about, argv, DemoConfig)
-    run(config)
 
 
 def run(config: DemoConfig) -> Story:
