@@ -26,6 +26,8 @@ SUPPORT_INPUTS = ("support_logit",)
 ABSTENTION_INPUTS = ("abstention_logit",)
 FOLDS = 5
 ABSTENTION_THRESHOLD = 0.5
+MAX_FPRS = (0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.15, 0.2, 0.3, 0.5)
+"""False-positive rates that a threshold is stored for, so that a user can choose without training again."""
 _STEEP = 30.0  # logits beyond it are certain in float64 anyway; keeps exp() from overflowing
 
 Array = NDArray[np.float64]
@@ -127,7 +129,24 @@ def fit_combiner(
     )
 
 
-def threshold_at_fpr(probabilities: Array, labels: Array, *, max_fpr: float) -> float:
+@dataclass(frozen=True, slots=True)
+class OperatingPoint:
+    """A threshold of equivalence, chosen for a false-positive rate, and what passes there.
+
+    Attributes:
+        max_fpr: the share of wrong answers that may pass for right, in (0, 1).
+        threshold: the lowest at which no more do, in [0, 1].
+        false_positive_rate: of wrong held-out answers, the share at or above it.
+        true_positive_rate: of right ones.
+    """
+
+    max_fpr: float
+    threshold: float
+    false_positive_rate: float
+    true_positive_rate: float
+
+
+def operating_point(probabilities: Array, labels: Array, *, max_fpr: float) -> OperatingPoint:
     """The lowest threshold at which at most `max_fpr` of the wrong answers pass for right.
 
     Args:
@@ -136,7 +155,9 @@ def threshold_at_fpr(probabilities: Array, labels: Array, *, max_fpr: float) -> 
         max_fpr: in (0, 1).
     """
     rates, _, thresholds = roc_curve(labels, probabilities, drop_intermediate=False)
-    return float(min(thresholds[rates <= max_fpr].min(), 1.0))
+    threshold = float(min(thresholds[rates <= max_fpr].min(), 1.0))
+    passed, right = probabilities >= threshold, labels == 1.0
+    return OperatingPoint(max_fpr, threshold, float(passed[~right].mean()), float(passed[right].mean()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,12 +169,35 @@ class Calibration:
         support: over `SUPPORT_INPUTS`.
         abstention: over `ABSTENTION_INPUTS`.
         thresholds: where probabilities become verdicts.
+        operating_points: further thresholds of equivalence, by rising `max_fpr`; none in judges written
+            before there was this table.
     """
 
     equivalence: Combiner
     support: Combiner
     abstention: Combiner
     thresholds: Thresholds
+    operating_points: tuple[OperatingPoint, ...] = ()
+
+    def at(self, max_fpr: float) -> Self:
+        """The same, with the threshold of equivalence for another false-positive rate.
+
+        That is the one of the nearest operating point that allows no more.
+
+        Raises:
+            JudgeError: there is no such point.
+        """
+        if not self.operating_points:
+            raise JudgeError(
+                f"expected operating points in judge.json to choose a threshold for max_fpr={max_fpr}, found "
+                "none: the judge was written by an earlier version; train it again, or leave max_fpr out"
+            )
+        allowed = [point for point in self.operating_points if point.max_fpr <= max_fpr < 1.0]
+        if not allowed:
+            raise JudgeError(
+                f"expected max_fpr from {self.operating_points[0].max_fpr} to below 1, got {max_fpr}"
+            )
+        return replace(self, thresholds=replace(self.thresholds, equivalence=allowed[-1].threshold))
 
     def to_json(self) -> dict[str, Any]:
         """Plain lists and numbers."""
@@ -171,6 +215,7 @@ class Calibration:
             support=Combiner.from_json(content["support"], expected_names=SUPPORT_INPUTS),
             abstention=Combiner.from_json(content["abstention"], expected_names=ABSTENTION_INPUTS),
             thresholds=Thresholds(**content["thresholds"]),
+            operating_points=tuple(OperatingPoint(**point) for point in content.get("operating_points", ())),
         )
 
 
@@ -228,13 +273,13 @@ def fit_calibration(
     if not known[Task.EQUIVALENCE]:
         assert start is not None
         return replace(start, support=support, abstention=abstention), {}
-    equivalence, threshold, figures = _fit_equivalence(
+    equivalence, threshold, points, figures = _fit_equivalence(
         [rows[i] for i in known[Task.EQUIVALENCE]],
         logits[known[Task.EQUIVALENCE], TASKS.index(Task.EQUIVALENCE)],
         hidden=hidden, penalty=penalty, max_fpr=max_fpr, seed=seed,
     )  # fmt: skip
     thresholds = Thresholds(equivalence=threshold, abstention=ABSTENTION_THRESHOLD)
-    return Calibration(equivalence, support, abstention, thresholds), figures
+    return Calibration(equivalence, support, abstention, thresholds, points), figures
 
 
 def _binary(rows: Sequence[TrainingRow], task: Task) -> list[int]:
@@ -244,10 +289,10 @@ def _binary(rows: Sequence[TrainingRow], task: Task) -> list[int]:
 
 def _fit_equivalence(
     rows: Sequence[TrainingRow], logits: Array, *, hidden: int, penalty: float, max_fpr: float, seed: int
-) -> tuple[Combiner, float, dict[str, float]]:
-    """Combiner, threshold and figures.
+) -> tuple[Combiner, float, tuple[OperatingPoint, ...], dict[str, float]]:
+    """Combiner, threshold, operating points and figures.
 
-    Threshold and figures come from probabilities out of fold (by group), so that no row speaks for itself;
+    All but the combiner come from probabilities out of fold (by group), so that no row speaks for itself;
     and from natural rows alone, since contrastive ones are harder than what a policy writes.
     """
     inputs = np.array(
@@ -271,11 +316,14 @@ def _fit_equivalence(
         raise DataError("expected held-out answers of two groups or more, found one; hold out a larger share")
     for train, test in GroupKFold(folds).split(inputs, labels, groups):
         out_of_fold[test] = fit(train).probability(inputs[test])
-    threshold = threshold_at_fpr(out_of_fold[natural], labels[natural], max_fpr=max_fpr)
-    passed, right = out_of_fold[natural] >= threshold, labels[natural] == 1.0
-    return fit(slice(None)), threshold, {
-        "auroc": float(roc_auc_score(right, out_of_fold[natural])),
-        "true_positive_rate": float(passed[right].mean()),
-        "false_positive_rate": float(passed[~right].mean()),
+    points = {
+        rate: operating_point(out_of_fold[natural], labels[natural], max_fpr=rate)
+        for rate in sorted({*MAX_FPRS, max_fpr})
+    }
+    chosen = points[max_fpr]
+    return fit(slice(None)), chosen.threshold, tuple(points.values()), {
+        "auroc": float(roc_auc_score(labels[natural], out_of_fold[natural])),
+        "true_positive_rate": chosen.true_positive_rate,
+        "false_positive_rate": chosen.false_positive_rate,
         "rows": float(natural.sum()),
     }  # fmt: skip

@@ -63,6 +63,7 @@ class Judge:
         backbone: str | None = None,
         device: str | None = None,
         batch_tokens: int = 4096,
+        max_fpr: float | None = None,
     ) -> Self:
         """Load a judge.
 
@@ -72,9 +73,12 @@ class Judge:
             backbone: where to take the encoder from, if not from where the judge says.
             device: cpu, cuda, ...; the best there is by default.
             batch_tokens: tokens a batch, padding included.
+            max_fpr: share of wrong held-out answers that may pass for right, in (0, 1); by default the one
+                that the judge was trained for.
 
         Raises:
-            JudgeError: no judge is there, or it was written by another version.
+            JudgeError: no judge is there, it was written by another version, or it has no threshold for
+                `max_fpr`.
             BackboneError: its encoder cannot be found.
         """
         directory = find_judge(source)
@@ -83,8 +87,11 @@ class Judge:
             raise JudgeError(
                 f"expected judge format {FORMAT} in {directory}, found {content.get('format')!r}"
             )
+        calibration = Calibration.from_json(content["calibration"])
+        if max_fpr is not None:
+            calibration = calibration.at(max_fpr)
         encoder, start = open_encoder(directory, content["encoder"], backbone=backbone, device=device)
-        return cls(encoder, Calibration.from_json(content["calibration"]), start, batch_tokens=batch_tokens)
+        return cls(encoder, calibration, start, batch_tokens=batch_tokens)
 
     def score(self, records: Sequence[Record]) -> list[Score | None]:
         """Score each record, in order.

@@ -1,9 +1,11 @@
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from judge.calibrate import Combiner, fit_combiner, threshold_at_fpr
+from judge.calibrate import Calibration, Combiner, OperatingPoint, fit_combiner, operating_point
 from judge.errors import JudgeError
 
 
@@ -61,9 +63,49 @@ def test_the_threshold_is_the_lowest_that_keeps_the_false_positive_rate() -> Non
     p = np.array([0.1, 0.2, 0.3, 0.4, 0.55, 0.6, 0.7, 0.9])
     y = np.array([0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 1.0, 1.0])
     # of five wrong answers one may pass at 0.2: that is 0.6, so all from 0.55 up, but not the 0.4, pass
-    assert threshold_at_fpr(p, y, max_fpr=0.2) == 0.55
-    assert threshold_at_fpr(p, y, max_fpr=0.1) == 0.7
+    assert operating_point(p, y, max_fpr=0.2) == OperatingPoint(0.2, 0.55, 1 / 5, 3 / 3)
+    assert operating_point(p, y, max_fpr=0.1) == OperatingPoint(0.1, 0.7, 0 / 5, 2 / 3)
 
 
 def test_no_threshold_is_above_one_even_if_nothing_passes() -> None:
-    assert threshold_at_fpr(np.array([0.9, 0.8]), np.array([0.0, 1.0]), max_fpr=0.01) == 1.0
+    point = operating_point(np.array([0.9, 0.8]), np.array([0.0, 1.0]), max_fpr=0.01)
+    assert point == OperatingPoint(0.01, 1.0, 0.0, 0.0)
+
+
+@pytest.fixture
+def calibration(tiny_judge: Path) -> Calibration:
+    points = (OperatingPoint(0.01, 0.9, 0.009, 0.5), OperatingPoint(0.05, 0.6, 0.05, 0.8))
+    return replace(
+        Calibration.from_json(json.loads((tiny_judge / "judge.json").read_text())["calibration"]),
+        operating_points=points,
+    )
+
+
+def test_another_false_positive_rate_moves_the_threshold_of_equivalence_alone(
+    calibration: Calibration,
+) -> None:
+    chosen = calibration.at(0.05)
+    assert chosen.thresholds == replace(calibration.thresholds, equivalence=0.6)
+    assert replace(chosen, thresholds=calibration.thresholds) == calibration
+
+
+def test_a_rate_between_two_points_takes_the_stricter(calibration: Calibration) -> None:
+    assert calibration.at(0.0499).thresholds.equivalence == 0.9
+    assert calibration.at(0.9).thresholds.equivalence == 0.6
+
+
+@pytest.mark.parametrize("max_fpr", [0.0, 0.009, 1.0, 5.0, float("nan")])
+def test_a_rate_outside_the_table_is_refused(calibration: Calibration, max_fpr: float) -> None:
+    with pytest.raises(JudgeError, match=r"expected max_fpr from 0.01 to below 1, got"):
+        calibration.at(max_fpr)
+
+
+def test_a_judge_without_the_table_says_so(calibration: Calibration) -> None:
+    old = json.loads(json.dumps(calibration.to_json()))
+    del old["operating_points"]
+    with pytest.raises(JudgeError, match=r"expected operating points .* max_fpr=0.05, found none"):
+        Calibration.from_json(old).at(0.05)
+
+
+def test_the_table_survives_json(calibration: Calibration) -> None:
+    assert Calibration.from_json(json.loads(json.dumps(calibration.to_json()))) == calibration

@@ -1,5 +1,6 @@
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -117,6 +118,23 @@ def test_a_judge_of_another_format_is_refused(tiny_judge: Path, tmp_path: Path) 
 def test_a_judge_refuses_an_encoder_it_was_not_trained_on(tiny_judge: Path) -> None:
     with pytest.raises(BackboneError, match="works only with the encoder it was trained on"):
         Judge.from_pretrained(tiny_judge, backbone="sentence-transformers/all-MiniLM-L6-v2")
+
+
+def test_a_false_positive_rate_chooses_the_threshold_and_moves_no_probability(
+    tiny_judge: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "judge"
+    shutil.copytree(tiny_judge, copy)
+    content = json.loads((copy / "judge.json").read_text())
+    content["calibration"]["operating_points"] = [
+        {"max_fpr": 0.02, "threshold": 0.99, "false_positive_rate": 0.02, "true_positive_rate": 0.4}
+    ]
+    (copy / "judge.json").write_text(json.dumps(content))
+    (usual,) = Judge.from_pretrained(copy, device="cpu").score([record("it was bob")])
+    (strict,) = Judge.from_pretrained(copy, device="cpu", max_fpr=0.02).score([record("it was bob")])
+    assert usual is not None
+    assert strict == replace(usual, verdict=Verdict.WRONG)  # 0.982 is below 0.99
+    assert usual.verdict is Verdict.CORRECT
 
 
 @pytest.mark.parametrize(

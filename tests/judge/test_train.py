@@ -81,6 +81,11 @@ def test_a_judge_trained_on_csv_scores(tmp_path: Path, tiny_backbone: Path, file
     }  # fmt: skip
     assert json.loads((directory / "train_config.json").read_text())["seed"] == 0
     assert "torch" in json.loads((directory / "environment.json").read_text())
+    points = judge.calibration.operating_points
+    (trained_for,) = (point for point in points if point.max_fpr == 0.3)
+    assert judge.calibration.thresholds.equivalence == trained_for.threshold
+    assert [point.threshold for point in points] == sorted((p.threshold for p in points), reverse=True)
+    assert all(point.false_positive_rate <= point.max_fpr for point in points)
 
 
 def test_a_killed_run_goes_on_to_the_weights_of_a_whole_one(
