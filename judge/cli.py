@@ -58,8 +58,8 @@ def score(config: ScoreConfig, derive: "Derive") -> None:
     from judge.scorer import Judge, find_judge
 
     directory = find_judge(config.judge)
-    judge = Judge.from_pretrained(directory)
-    settings = {"judge": fingerprint(directory)}
+    judge = Judge.from_pretrained(directory, max_fpr=config.max_fpr)
+    settings = {"judge": fingerprint(directory), "max_fpr": str(config.max_fpr)}
     summary = run(job, judge, derive=derive, chunk_rows=config.chunk_rows, settings=settings)
     print(describe_scores(job, summary))
 
@@ -92,7 +92,7 @@ def eval_judge(argv: Sequence[str]) -> None:
     from judge.scorer import Judge, find_judge
 
     directory = find_judge(config.judge)
-    scores = score_all(Judge.from_pretrained(directory), [row.record for row in rows])
+    scores = score_all(Judge.from_pretrained(directory, max_fpr=config.max_fpr), [row.record for row in rows])
     judged = [(row, score) for row, score in zip(rows, scores, strict=True) if score is not None]
     if not judged:
         raise JudgeError(f"expected scores for {len(rows)} rows of {data}, got none; is the judge whole?")

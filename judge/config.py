@@ -26,6 +26,9 @@ class TrainJudgeConfig:
     contrast_per_kind: int = field(
         default=0, metadata={"help": "Contrastive pairs to make of each kind; 0 makes none."}
     )
+    word_order_per_kind: int = field(
+        default=0, metadata={"help": "The same for each kind of edit of a sentence's word order."}
+    )
     abstention_rows: int = field(default=0, metadata={"help": "Abstention rows to write; 0 writes none."})
     backbone: str = field(
         default="sentence-transformers/all-MiniLM-L6-v2",
@@ -91,6 +94,13 @@ class ScoreConfig:
     judge: str | None = field(
         default=None, metadata={"help": "Judge directory or Hub id; the one that ships by default."}
     )
+    max_fpr: float | None = field(
+        default=None,
+        metadata={
+            "help": "Share of wrong answers that may pass for right, by the judge's held-out rows; by "
+            "default the one it was trained for."
+        },
+    )
     prompt_column: str = field(default="prompt", metadata={"help": "Column of the question."})
     reference_column: str = field(
         default="reference",
@@ -116,6 +126,13 @@ class EvalJudgeConfig:
     data: str = field(metadata={"help": "Completions labelled by people: .jsonl, .csv or .parquet."})
     judge: str | None = field(
         default=None, metadata={"help": "Judge directory or Hub id; the one that ships by default."}
+    )
+    max_fpr: float | None = field(
+        default=None,
+        metadata={
+            "help": "Share of wrong answers that may pass for right, by the judge's held-out rows; by "
+            "default the one it was trained for."
+        },
     )
     output: str | None = field(
         default=None,

@@ -183,6 +183,13 @@ class TrainRLConfig:
     judge: str | None = field(
         default=None, metadata={"help": "judge directory or Hub id; the one that ships by default"}
     )
+    max_fpr: float | None = field(
+        default=None,
+        metadata={
+            "help": "share of wrong answers that may pass for right, by the judge's held-out rows; unset: "
+            "the one it was trained for"
+        },
+    )
     prompt_column: str = field(default="prompt", metadata={"help": "column of the question"})
     reference_column: str = field(
         default="reference",

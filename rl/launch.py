@@ -56,7 +56,7 @@ def launch(config: TrainRLConfig, ppo_config: PPOConfig, reward: RewardConfig) -
         config.model, dtype=config.dtype, lora_rank=config.lora_rank, device=device, seed=ppo_config.seed
     )
     ppo.check(ppo_config, model, tokenizer, records)
-    judge = Judge.from_pretrained(judge_dir, device=device)
+    judge = Judge.from_pretrained(judge_dir, device=device, max_fpr=config.max_fpr)
     with FileTracker(output_dir, tensorboard=config.tensorboard) as tracker:
         write_settings(output_dir, config, ppo_config, reward)
         write_environment(output_dir, judge_dir, Path(config.data))

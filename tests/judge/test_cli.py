@@ -32,8 +32,11 @@ ROWS = [
 class FakeJudge:
     """Correct where the completion holds a reference; no score for "?"."""
 
+    max_fpr: float | None
+
     @classmethod
-    def from_pretrained(cls, directory: Path) -> "FakeJudge":
+    def from_pretrained(cls, directory: Path, *, max_fpr: float | None) -> "FakeJudge":
+        cls.max_fpr = max_fpr
         return cls()
 
     def score(self, records: Sequence[Record]) -> list[Score | None]:
@@ -127,6 +130,18 @@ def test_score_writes_the_output_and_prints_the_summary(labelled, capsys):
     assert [row["verdict"] for row in rows] == ["correct", "wrong", "correct", None, "wrong"]
     assert rows[0]["twice"] == pytest.approx(1.8)
     assert "mean twice" in capsys.readouterr().out
+
+
+def test_the_false_positive_rate_asked_for_reaches_the_judge(labelled):
+    evaluate("--data", str(labelled), "--resamples", "0", "--max_fpr", "0.02")
+    assert FakeJudge.max_fpr == 0.02
+    columns = {
+        "prompt_column": "question",
+        "reference_column": "references",
+        "completion_column": "candidate",
+    }
+    cli.score(ScoreConfig(input=str(labelled), output="out.jsonl", max_fpr=0.1, **columns), {})
+    assert FakeJudge.max_fpr == 0.1
 
 
 def test_the_fingerprint_changes_with_any_file_of_the_judge_and_its_name(judge_dir):
