@@ -15,7 +15,8 @@ class TrainJudgeConfig:
     train_files: list[str] = field(
         default_factory=list,
         metadata={
-            "help": "Labelled files (JSONL, CSV, Parquet), each PATH or PATH:ROWS to take at most ROWS of it."
+            "help": "Labelled files (JSONL, CSV, Parquet), each PATH[:ROWS][*TIMES]: at most ROWS rows of "
+            "it, each read TIMES times a pass."
         },
     )
     question_files: list[str] = field(

@@ -1,9 +1,12 @@
 """The training mix: labelled files and contrastive pairs, split by group into train and held-out."""
 
 import random
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
+from typing import Self
 
 from judge.config import TrainJudgeConfig
 from judge.contrast.abstentions import abstention_pairs
@@ -14,36 +17,76 @@ from judge.pairs import CONTRAST, Split, Task, TrainingRow, kind_of_rows, traini
 from judge.tables import BadRow, read_rows
 
 REJECTED_FILE = "rejected.jsonl"
+_SPEC = re.compile(r"(?P<path>.+?)(?::(?P<rows>\d+))?(?:\*(?P<times>\d+))?")
+SAME_MEANING = 0.95
+"""The least label of two sentences that say the same."""
 Question = tuple[str, tuple[str, ...], str]
 """Question, its right answers, and the group of what is made from it."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileSpec:
+    """One file of the mix, as `PATH[:ROWS][*TIMES]` says it.
+
+    Attributes:
+        path: of the file.
+        rows: rows to take of it, drawn at random; None takes all.
+        times: how often each of its training rows is read in a pass; at least 1.
+    """
+
+    path: str
+    rows: int | None = None
+    times: int = 1
+
+    @classmethod
+    def parse(cls, spec: str) -> Self:
+        """Read a spec.
+
+        >>> FileSpec.parse("sts.jsonl.gz:2000*3")
+        FileSpec(path='sts.jsonl.gz', rows=2000, times=3)
+
+        Raises:
+            ConfigError: there is no path, or nothing is to be taken of it.
+        """
+        found = _SPEC.fullmatch(spec)
+        if not found or found["rows"] == "0" or found["times"] == "0":
+            raise ConfigError(f"expected PATH[:ROWS][*TIMES] with ROWS and TIMES above 0, got {spec!r}")
+        return cls(
+            found["path"], None if found["rows"] is None else int(found["rows"]), int(found["times"] or 1)
+        )
 
 
 def read_split(config: TrainJudgeConfig) -> Split:
     """Read every file of the mix and make the contrastive pairs.
 
     A contrastive pair keeps the group of the row it was made from, so nothing made from a training row is
-    held out, nor the other way round. Bad rows are set aside in `rejected.jsonl` of the output directory.
+    held out, nor the other way round. Repeats of a row are for training alone, and come after everything
+    else. Bad rows are set aside in `rejected.jsonl` of the output directory.
 
     Raises:
-        ConfigError: no file is named.
+        ConfigError: no file is named, or a file's spec cannot be read.
         DataError: a file cannot be read, or its columns are of no known kind.
     """
     if not config.train_files:
         raise ConfigError("expected labelled files to train on, got none; pass --train_files")
-    split = Split()
+    specs = [FileSpec.parse(spec) for spec in config.train_files]
+    split, repeats = Split(), Split()
     with Rejections(Path(config.output_dir) / REJECTED_FILE) as rejections:
-        for spec in config.train_files:
-            name, _, limit = spec.partition(":")
-            rows = list(_labelled(Path(config.data_dir) / name, rejections))
-            if limit and len(rows) > int(limit):
-                rows = random.Random(config.seed).sample(rows, int(limit))
+        for spec in specs:
+            rows = list(_labelled(Path(config.data_dir) / spec.path, rejections))
+            if spec.rows is not None and len(rows) > spec.rows:
+                rows = random.Random(config.seed).sample(rows, spec.rows)
             split.add(rows, config.held_out_share)
+            for turn in range(1, spec.times):
+                again = [row.turned() for row in rows] if turn % 2 else rows
+                repeats.add(again, config.held_out_share)
         asked = [
             question
             for name in config.question_files
             for question in _questions(Path(config.data_dir) / name, rejections)
         ]
     split.add(list(_contrast(config, split, asked)), config.held_out_share)
+    split.train += repeats.train
     return split
 
 
@@ -78,10 +121,14 @@ def _contrast(config: TrainJudgeConfig, split: Split, asked: list[Question]) -> 
     """Rows made by edits of the rows that are there."""
     rows = [row for row in split.train + split.held_out if row.task is Task.EQUIVALENCE]
     right = [(r.question, r.reference, r.text, r.group) for r in rows if r.targets[Task.EQUIVALENCE] == 1.0]
-    sentences = [(r.reference, r.group) for r in rows if not r.question and " " in r.reference]
-    if config.contrast_per_kind:
+    if config.contrast_per_kind or config.word_order_per_kind:
         made = equivalence_pairs(
-            asked, right, seed=config.seed, cap=config.contrast_per_kind, sentences=sentences
+            asked,
+            right,
+            seed=config.seed,
+            cap=config.contrast_per_kind,
+            word_order_cap=config.word_order_per_kind,
+            sentences=_sentences(split.train + split.held_out),
         )
         for p in made:
             targets = {Task.EQUIVALENCE: p.label}
@@ -92,3 +139,14 @@ def _contrast(config: TrainJudgeConfig, split: Split, asked: list[Question]) -> 
         for a in abstention_pairs(asked, seed=config.seed, size=config.abstention_rows):
             targets = {Task.ABSTENTION: a.label}
             yield TrainingRow(Task.ABSTENTION, a.question, "", a.text, targets, a.group, CONTRAST + a.kind)
+
+
+def _sentences(rows: Iterable[TrainingRow]) -> Iterator[tuple[str, str, str]]:
+    """Sentences that stand alone, each with its paraphrase or nothing, and its group."""
+    for row in rows:
+        if row.task is Task.SUPPORT and " " in row.reference:
+            yield row.reference, "", row.group
+        elif row.task is Task.EQUIVALENCE and not row.question and " " in row.reference:
+            same = row.targets[Task.EQUIVALENCE] >= SAME_MEANING
+            yield row.reference, row.text if same else "", row.group
+            yield row.text, row.reference if same else "", row.group

@@ -12,7 +12,7 @@ encoder can read three kinds of pair.
 
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -69,6 +69,12 @@ class TrainingRow:
     def natural(self) -> bool:
         """Whether a person or a model wrote it; contrastive rows are made by edits."""
         return not self.source.startswith(CONTRAST)
+
+    def turned(self) -> "TrainingRow":
+        """The row with its texts exchanged, where it asks no question and so means the same either way."""
+        if self.task is not Task.EQUIVALENCE or self.question:
+            return self
+        return replace(self, reference=self.text, text=self.reference)
 
     def segments(self) -> tuple[str, str]:
         """The two segments that the encoder reads."""

@@ -20,6 +20,7 @@ from judge.contrast.phrasing import bare
 from judge.contrast.quantity_edits import QUANTITY_CONFOUNDS, QUANTITY_PARAPHRASES
 from judge.contrast.relations import relation_pairs
 from judge.contrast.sentence_edits import SENTENCE_CONFOUNDS, SENTENCE_PARAPHRASES
+from judge.contrast.word_order import REORDERINGS, SWAPS
 
 ANSWER_EDITS: Mapping[str, tuple[float, Edit]] = {
     **{kind: (1.0, edit) for kind, edit in (PARAPHRASES | QUANTITY_PARAPHRASES).items()},
@@ -28,6 +29,10 @@ ANSWER_EDITS: Mapping[str, tuple[float, Edit]] = {
 SENTENCE_EDITS: Mapping[str, tuple[float, Edit]] = {
     **{kind: (1.0, edit) for kind, edit in SENTENCE_PARAPHRASES.items()},
     **{kind: (0.0, edit) for kind, edit in SENTENCE_CONFOUNDS.items()},
+}
+WORD_ORDER_EDITS: Mapping[str, tuple[float, Edit]] = {
+    **{kind: (1.0, edit) for kind, edit in REORDERINGS.items()},
+    **{kind: (0.0, edit) for kind, edit in SWAPS.items()},
 }
 BARE_SHARE = 0.15  # share of candidates put in lower case without punctuation, as small policies write
 WRITTEN_AS_MEANT = frozenset(
@@ -61,7 +66,8 @@ def equivalence_pairs(
     *,
     seed: int,
     cap: int,
-    sentences: Iterable[tuple[str, str]] = (),
+    word_order_cap: int = 0,
+    sentences: Iterable[tuple[str, str, str]] = (),
 ) -> Iterator[ContrastPair]:
     """Pairs of every kind, at most `cap` of each.
 
@@ -70,19 +76,24 @@ def equivalence_pairs(
         right_answers: (question, reference, right candidate in natural words, group).
         seed: the same seed and input give the same pairs.
         cap: pairs of one kind.
-        sentences: (sentence, group), for edits of meaning inside a sentence; their pairs have no question.
+        word_order_cap: pairs of one kind of word order.
+        sentences: (sentence, a paraphrase of it or nothing, group), for edits of meaning inside a sentence;
+            their pairs have no question.
     """
     items = [item for row in questions if (item := answered(*row))]
     items += _with_passages(right_answers)
     items += made_up_questions(seed=seed, size=int(MADE_UP_SHARE * len(items)))
+    distinct = {tidy(text): (paraphrase, group) for text, paraphrase, group in sentences}
     statements = [
-        AnsweredQuestion("", (text,), group) for text, group in {tidy(t): g for t, g in sentences}.items()
+        AnsweredQuestion("", (text,), group, paraphrase) for text, (paraphrase, group) in distinct.items()
     ]
     pool = DistractorPool(items)
     for kind, (label, edit) in ANSWER_EDITS.items():
         yield from _edited(kind, edit, label, items, pool, seed, cap)
     for kind, (label, edit) in SENTENCE_EDITS.items():
         yield from _edited(kind, edit, label, statements, pool, seed, cap)
+    for kind, (label, edit) in WORD_ORDER_EDITS.items():
+        yield from _edited(kind, edit, label, statements, pool, seed, word_order_cap)
     yield from (ContrastPair(*row) for row in relation_pairs(seed=seed, cap=cap))
 
 

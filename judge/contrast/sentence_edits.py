@@ -1,23 +1,17 @@
 """Edits of whole sentences: what a sentence says of whom, how much of it, when, and whether it must.
 
-Word order and small words carry the meaning here, so a judge that only counts shared words fails. Standard
-library only.
+Small words carry the meaning here, so a judge that only counts shared words fails; for the order of words see
+`word_order`. Standard library only.
 """
 
 import re
 from random import Random
 
-from judge.contrast.answers import FUNCTION_WORDS, AnsweredQuestion
+from judge.contrast.answers import AnsweredQuestion
 from judge.contrast.distractors import DistractorPool, Edit
+from judge.contrast.word_order import opened_small
 
 NAME = r"[A-Z][a-zé'-]+(?: [A-Z][a-zé'-]+)*"
-SYMMETRIC = re.compile(
-    r"\b(and|or|with|between|both|together|marry|marries|married|wed|dating|meets?|met|versus|vs|against|near|equal"
-    r"|same|similar|sisters?|brothers?|twins?|cousins?|friends?|alongside|joined|borders?|bordered|parallel|known"
-    r"|called|named|nicknamed)\b",
-    re.IGNORECASE,
-)
-"""A sentence with one of these may say the same with its names swapped."""
 OPPOSITES = (
     ("increased", "decreased"), ("increases", "decreases"), ("higher", "lower"), ("larger", "smaller"),
     ("before", "after"), ("northern", "southern"), ("eastern", "western"), ("north", "south"),
@@ -48,22 +42,6 @@ TENSES: dict[str, tuple[str, ...]] = {
     "is": ("was once", "will be"), "was": ("will be",), "are": ("were once", "will be"), "were": ("will be",),
     "has": ("no longer has",), "will": ("used to",),
 }  # fmt: skip
-OPENING_WORDS = FUNCTION_WORDS | {
-    "then",
-    "when",
-    "while",
-    "after",
-    "before",
-    "but",
-    "if",
-    "he",
-    "she",
-    "they",
-}
-CLAUSE_WORDS = re.compile(
-    r"\b(and|but|or|that|which|who|when|where|while|because|if|as|to|from|until|since|born|in)\b"
-)
-"""A sentence with one of these may have more than one place for a time to belong."""
 STRANGERS = (
     "Helsinki",
     "Margaret Hill",
@@ -76,69 +54,11 @@ STRANGERS = (
 )
 
 
-def moved_time(item: AnsweredQuestion, pool: DistractorPool, rng: Random) -> str | None:
-    """ "In 1998, X did Y." as "X did Y in 1998.", and back, where one clause leaves one place to belong."""
-    text = item.reference.strip()
-    front = re.fullmatch(r"(In|On|During|After|Before|Since|Until) ((?:\w+ ){0,2}\d{4}), ([^,;:]+?)\.", text)
-    if front and not CLAUSE_WORDS.search(front.group(3)):
-        preposition, time, rest = front.groups()
-        return f"{rest[:1].upper()}{rest[1:]} {preposition.lower()} {time}."
-    back = re.fullmatch(r"([^,;:]+?) (in|since|until) (\d{4})\.", text)
-    if back and not CLAUSE_WORDS.search(back.group(1)):
-        return f"{back.group(2).capitalize()} {back.group(3)}, {_opened_small(back.group(1))}."
-    return None
-
-
 def tidied(item: AnsweredQuestion, pool: DistractorPool, rng: Random) -> str | None:
     """The same sentence in lower case, or framed as a claim."""
     text = item.reference.strip()
     frame = rng.choice(("It is true that {}", "Indeed, {}", "As is well known, {}"))
-    return rng.choice((text.lower(), f"{text} That is all.", frame.format(_opened_small(text))))
-
-
-def swapped_conjuncts(item: AnsweredQuestion, pool: DistractorPool, rng: Random) -> str | None:
-    """ "Bob and Ann left" as "Ann and Bob left"."""
-    text = item.reference
-    pair = rf"(?:^|\b(?:by|of|in|from|for|to) )({NAME}) and ({NAME})(?=(?! al| de| van| von) [a-z]| ?[.])"
-    found = list(re.finditer(pair, text))
-    if len(found) != 1 or re.search(r"respectively|former|latter|first|and .* and|,", text):
-        return None
-    one, other = found[0].groups()
-    if len(one.split()) != len(other.split()) or "'s" in one + other or one.lower() in OPENING_WORDS:
-        return None
-    return text[: found[0].start(1)] + f"{other} and {one}" + text[found[0].end() :]
-
-
-def swapped_names(item: AnsweredQuestion, pool: DistractorPool, rng: Random) -> str | None:
-    """Two names change places, where neither the words between them nor the sentence are symmetric."""
-    text = _opened_small(item.reference)
-    found = list(re.finditer(rf"(?<![\w-]){NAME}(?![\w'’-])", text))
-    named = sum(len(name.group().split()) for name in found)
-    if (
-        len(found) != 2
-        or named != len(re.findall(r"\b[A-Z]", text))
-        or re.search(r"[\"“(]|^[A-Z]\S* [a-z]", text)
-    ):
-        return None
-    first, second = found
-    between = text[first.end() : second.start()]
-    if first.group() == second.group() or SYMMETRIC.search(text) or not re.search(r"\b[a-z]{4,}\b", between):
-        return None
-    swapped = text[: first.start()] + second.group() + between + first.group() + text[second.end() :]
-    return swapped[:1].upper() + swapped[1:]
-
-
-def swapped_nouns(item: AnsweredQuestion, pool: DistractorPool, rng: Random) -> str | None:
-    """ "The dog chases the cat" as "The cat chases the dog"."""
-    found = re.fullmatch(
-        r"(A|An|The) (man|woman|boy|girl|dog|cat|child|person|lady|baby|bird|horse|monkey|guy|[a-z]+er) "
-        r"((?:is |was )?(?:[a-z]+ing|[a-z]+s|[a-z]+ed)(?: [a-z]+)?) (a|an|the) ([a-z]+)( ?\.)?",
-        item.reference.strip(),
-    )
-    if not found or found.group(2) == found.group(5) or SYMMETRIC.search(item.reference):
-        return None
-    one, noun, verb, two, other, stop = found.groups(default="")
-    return f"{two.capitalize()} {other} {verb} {one.lower()} {noun}{stop}"
+    return rng.choice((text.lower(), f"{text} That is all.", frame.format(opened_small(text))))
 
 
 def antonym(item: AnsweredQuestion, pool: DistractorPool, rng: Random) -> str | None:
@@ -189,11 +109,6 @@ def other_name_in_sentence(item: AnsweredQuestion, pool: DistractorPool, rng: Ra
     return item.reference.replace(old, new) if old not in new else None
 
 
-def _opened_small(text: str) -> str:
-    """`text` without the capital of its first word, where that word is no name."""
-    return text[:1].lower() + text[1:] if text.split(" ")[0].lower() in OPENING_WORDS else text
-
-
 def _one_word(table: dict[str, tuple[str, ...]], text: str, rng: Random) -> str | None:
     """`text` with a word of `table` changed; None unless exactly one of them stands in it, in lower case."""
     found = [m for m in re.finditer(r"\b[a-z]+\b(?!['’-])", text) if m.group() in table]
@@ -203,14 +118,8 @@ def _one_word(table: dict[str, tuple[str, ...]], text: str, rng: Random) -> str 
     return text[: word.start()] + rng.choice(table[word.group()]) + text[word.end() :]
 
 
-SENTENCE_PARAPHRASES: dict[str, Edit] = {
-    "moved_time": moved_time,
-    "tidied": tidied,
-    "swapped_conjuncts": swapped_conjuncts,
-}
+SENTENCE_PARAPHRASES: dict[str, Edit] = {"tidied": tidied}
 SENTENCE_CONFOUNDS: dict[str, Edit] = {
-    "swapped_names": swapped_names,
-    "swapped_nouns": swapped_nouns,
     "antonym": antonym,
     "quantifier": quantifier,
     "modality": modality,

@@ -15,6 +15,7 @@ from judge.contrast.phrasing import bare, in_sentence
 from judge.contrast.quantity_edits import QUANTITY_CONFOUNDS, QUANTITY_PARAPHRASES
 from judge.contrast.relations import relation_pairs
 from judge.contrast.sentence_edits import SENTENCE_CONFOUNDS, SENTENCE_PARAPHRASES
+from judge.contrast.word_order import REORDERINGS, SWAPS
 
 CAPITALS = ("Paris", "Rome", "Oslo", "Lima", "Cairo", "Quito", "Bern", "Doha", "Riga", "Sofia")
 QUESTIONS = [(f"Which city is the capital of land {i}?", [city], f"g{i}") for i, city in enumerate(CAPITALS)]
@@ -43,7 +44,7 @@ def test_the_same_seed_gives_the_same_pairs_and_another_seed_others():
 
 def test_no_kind_exceeds_its_cap_and_both_labels_are_made():
     pairs = list(
-        equivalence_pairs(QUESTIONS, [], seed=0, cap=4, sentences=[("In 1998, the mill burned.", "s")])
+        equivalence_pairs(QUESTIONS, [], seed=0, cap=4, sentences=[("In 1998, the mill burned.", "", "s")])
     )
     assert max(Counter(pair.kind for pair in pairs).values()) == 4
     assert {pair.label for pair in pairs} == {0.0, 1.0}
@@ -246,10 +247,10 @@ def test_no_hack_holds_the_answer():
 @pytest.mark.parametrize(
     ("edit", "sentence", "made"),
     [
-        (SENTENCE_PARAPHRASES["moved_time"], "In 1998, the mill burned.", "The mill burned in 1998."),
-        (SENTENCE_PARAPHRASES["swapped_conjuncts"], "A film by Bob and Ann.", "A film by Ann and Bob."),
-        (SENTENCE_CONFOUNDS["swapped_names"], "Then Bob chased Ann away.", "Then Ann chased Bob away."),
-        (SENTENCE_CONFOUNDS["swapped_nouns"], "A dog chases a cat.", "A cat chases a dog."),
+        (REORDERINGS["moved_time"], "In 1998, the mill burned.", "The mill burned in 1998."),
+        (REORDERINGS["swapped_conjuncts"], "A film by Bob and Ann.", "A film by Ann and Bob."),
+        (SWAPS["swapped_names"], "Then Bob chased Ann away.", "Then Ann chased Bob away."),
+        (SWAPS["swapped_nouns"], "A dog chases a cat.", "A cat chases a dog."),
         (SENTENCE_CONFOUNDS["antonym"], "The price is higher.", "The price is lower."),
         (SENTENCE_CONFOUNDS["denial"], "The shop is open.", "The shop is not open."),
         (SENTENCE_CONFOUNDS["modality"], "You must pay.", "You may pay."),
@@ -264,7 +265,7 @@ def test_each_sentence_edit_makes_what_its_name_says(edit, sentence, made):
     "sentence", ["Then Bob met Ann there.", "Then Bob and Ann left.", "Then Bob plays with Ann."]
 )
 def test_names_of_a_symmetric_sentence_are_not_swapped(sentence):
-    assert candidates(SENTENCE_CONFOUNDS["swapped_names"], sentence) == {None}
+    assert candidates(SWAPS["swapped_names"], sentence) == {None}
 
 
 def test_told_from_the_other_side_a_relation_names_both_and_differs():
