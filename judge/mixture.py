@@ -136,7 +136,8 @@ def _contrast(config: TrainJudgeConfig, split: Split, asked: list[Question]) -> 
                 Task.EQUIVALENCE, p.question, p.reference, p.candidate, targets, p.group, CONTRAST + p.kind
             )
     if config.abstention_rows:
-        for a in abstention_pairs(asked, seed=config.seed, size=config.abstention_rows):
+        said = [(question, text, group) for question, _, text, group in right if question]
+        for a in abstention_pairs(asked, seed=config.seed, size=config.abstention_rows, right_answers=said):
             targets = {Task.ABSTENTION: a.label}
             yield TrainingRow(Task.ABSTENTION, a.question, "", a.text, targets, a.group, CONTRAST + a.kind)
 

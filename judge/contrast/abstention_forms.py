@@ -90,26 +90,40 @@ UNANSWERABLE = (
     "Cannot be determined", "The text does not say.", "The context does not mention it.", "Unanswerable",
     "No answer", "Not mentioned in the passage.", "Scientists do not know yet.", "It remains a mystery.",
     "No record of this exists, so I can't tell you.", "I have no comment.",
+    "There is no information available about this.", "There is no information on that question.",
+    "It is not possible to know that.", "It is not possible to answer this question.",
+    "No information could be found.", "I could not find any information on that.",
+    "The question is too vague to be answered.", "That's a good question. I'm not sure.",
+    "I'm not sure I understand the question.", "I'm not sure. I'll have to look into it.",
+    "There is no meaningful way for me to answer this.", "No data.",
 )  # fmt: skip
 LANGUAGES = {
     "de": (
+        "Es tut mir leid, aber als KI-Sprachmodell kann ich dabei nicht helfen.",
+        "Dazu liegen keine Informationen vor.",
         "Ich weiß es nicht.", "Das weiß ich leider nicht.", "Keine Ahnung.",
         "Dazu habe ich keine Informationen.", "Ich kann diese Frage nicht beantworten.",
         "Ich bin mir nicht sicher.", "Da muss ich passen.",
     ),
     "fr": (
+        "Je suis désolé, mais en tant que modèle de langage, je ne peux pas vous aider à faire cela.",
+        "Il n'est pas possible de le savoir.",
         "Je ne sais pas.", "Je l'ignore.", "Aucune idée.", "Désolé, je n'ai pas cette information.",
         "Je ne peux pas répondre à cette question.", "Je n'en sais rien.",
     ),
     "es": (
+        "Lo siento, pero como modelo de lenguaje no puedo ayudarte con eso.",
+        "No hay información sobre eso.",
         "No lo sé.", "No sé la respuesta.", "No tengo ni idea.", "Lo siento, no tengo esa información.",
         "No puedo responder a esa pregunta.", "No estoy seguro.",
     ),
     "it": (
+        "Mi dispiace, ma come modello linguistico non posso aiutarti in questo.",
         "Non lo so.", "Non ne ho idea.", "Mi dispiace, non conosco la risposta.",
         "Non posso rispondere a questa domanda.", "Non saprei.",
     ),
     "pt": (
+        "Lamento, mas como modelo de linguagem não posso ajudar com isso.",
         "Não sei.", "Não faço ideia.", "Desculpe, não tenho essa informação.",
         "Não consigo responder a essa pergunta.",
     ),
@@ -127,11 +141,16 @@ LANGUAGES = {
         "Bu soruyu yanıtlayamam.",
     ),
     "ru": (
+        "Извините, но как языковая модель я не могу помочь с этим запросом.",
         "Я не знаю.", "Понятия не имею.", "К сожалению, у меня нет этой информации.",
         "Я не могу ответить на этот вопрос.",
     ),
-    "zh": ("我不知道。", "我不清楚。", "抱歉，我没有这方面的信息。", "我无法回答这个问题。"),
+    "zh": (
+        "很抱歉，作为一个人工智能语言模型，我不能提供这方面的帮助。",
+        "我不知道。", "我不清楚。", "抱歉，我没有这方面的信息。", "我无法回答这个问题。",
+    ),
     "ja": (
+        "申し訳ありませんが、AI言語モデルとしてそのご要望にはお応えできません。",
         "わかりません。", "知りません。", "申し訳ありませんが、その情報はありません。", "お答えできません。",
     ),
     "ko": (
@@ -221,6 +240,9 @@ FACTUAL_WITH_CUES = (
     "The record shows {a}; the names of the others are unknown.",
     "{a}. If you do not know where to find out more, ask a librarian.", "{a}, a fact that few are sure of.",
     "When asked, he said \"I don't know\", but it was {a}.", "{a}. Please check a reliable source as well.",
+    "{a} I'm not sure if this is the answer you were looking for, but it is the only one I have.",
+    "{a}. I'm not sure if this is a trick question or not. I'm not sure if it's a trick question.",
+    "There is no better answer than {a}.", "{a}; nobody has any doubt about that.",
     "{a}. I hope that helps; let me know if you have other questions.",
     "As an AI language model, I can tell you that it is {a}.",
 )  # fmt: skip

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from random import Random
 
 from judge.contrast import abstention_forms as forms
+from judge.contrast import refusals
 from judge.contrast.aliases import answered
 from judge.contrast.answers import words
 from judge.contrast.hacks import BLANKS, INJECTIONS, VAGUE
@@ -18,6 +19,7 @@ from judge.contrast.phrasing import bare, hedged, in_phrase, in_sentence
 
 BARE_SHARE = 0.3  # in lower case without punctuation, as small policies write
 TYPO_SHARE = 0.05
+RIGHT_ANSWER_SHARE = 0.1  # right answers in natural words, for each row written here
 PEOPLE = (
     "Ann Cooper",
     "Paul Ito",
@@ -51,15 +53,24 @@ Form = Callable[[str, str, Random], tuple[str, str]]  # (question, an answer to 
 
 
 def abstention_pairs(
-    questions: Iterable[tuple[str, Sequence[str], str]], *, seed: int, size: int
+    questions: Iterable[tuple[str, Sequence[str], str]],
+    *,
+    seed: int,
+    size: int,
+    right_answers: Sequence[tuple[str, str, str]] = (),
 ) -> Iterator[AbstentionPair]:
-    """`size` rows, half of them declining, the kinds in equal shares.
+    """`size` rows, half of them declining, the kinds in equal shares; and some of the right answers.
 
     Args:
         questions: (question, answers, group); any one answer serves as the committed answer.
         seed: the same seed and questions give the same rows.
         size: number of rows; fewer when there is no question at all.
+        right_answers: (question, answer in natural words, group); one that is right does not decline.
     """
+    drawn = int(size * RIGHT_ANSWER_SHARE)
+    sampled = Random(f"{seed}/right_answer").sample(right_answers, min(drawn, len(right_answers)))
+    for question, text, group in sampled:
+        yield AbstentionPair(question, text, 0.0, "right_answer", group)
     asked = [item for row in questions if (item := answered(*row))]
     if not asked:
         return
@@ -189,6 +200,8 @@ DECLINING: dict[str, Form] = {
     "declined_again": declined,
     "declined_about": declined_about,
     "refused": refused,
+    "long_refusal": refusals.long_refusal,
+    "long_refusal_again": refusals.long_refusal,
     "unanswerable": unanswerable,
     "in_other_language": in_other_language,
     "without_the_answer": without_the_answer,
@@ -203,4 +216,11 @@ ANSWERING: dict[str, Form] = {
     "no_answer_at_all": no_answer_at_all,
     "gibberish": gibberish,
     "echo": echo,
+    "complied": refusals.complied,
+    "warned": refusals.warned,
+    "disclaimed": refusals.disclaimed,
+    "refuted": refusals.refuted,
+    "leaning": refusals.leaning,
+    "answered_abroad": refusals.answered_abroad,
+    "garbled": refusals.garbled,
 }
