@@ -202,6 +202,7 @@ DECLINING: dict[str, Form] = {
     "refused": refused,
     "long_refusal": refusals.long_refusal,
     "long_refusal_again": refusals.long_refusal,
+    "long_refusal_once_more": refusals.long_refusal,
     "unanswerable": unanswerable,
     "in_other_language": in_other_language,
     "without_the_answer": without_the_answer,

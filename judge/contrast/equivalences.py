@@ -83,7 +83,7 @@ def equivalence_pairs(
     items = [item for row in questions if (item := answered(*row))]
     items += _with_passages(right_answers)
     items += made_up_questions(seed=seed, size=int(MADE_UP_SHARE * len(items)))
-    distinct = {tidy(text): (paraphrase, group) for text, paraphrase, group in sentences}
+    distinct = {tidy(text): (tidy(paraphrase), group) for text, paraphrase, group in sentences}
     statements = [
         AnsweredQuestion("", (text,), group, paraphrase) for text, (paraphrase, group) in distinct.items()
     ]

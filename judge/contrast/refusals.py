@@ -53,7 +53,7 @@ APOLOGIES = (
 )  # fmt: skip
 AS_AN_AI = (
     "as an AI language model,", "as an AI,", "as a language model,", "as an assistant,",
-    "as a responsible AI,", "", "", "",
+    "as a responsible AI,", "as an AI assistant,", "since I am only an AI,", "", "", "", "",
 )  # fmt: skip
 CANNOTS = (
     "I cannot help you {do}", "I can't assist with {doing}", "I cannot provide instructions on {doing}",
@@ -64,6 +64,13 @@ CANNOTS = (
     "I do not have access to information about {about} of this kind",
     "I cannot engage in or encourage {doing}", "it would not be right for me to explain {doing}",
     "I am not permitted to take part in {doing}", "I can't answer questions about {doing}",
+    "I cannot fulfill your request", "I am not authorized to disclose such information",
+    "it is not within my programming or my ethical guidelines to help with {doing}",
+    "I can't satisfy your request", "I cannot and will not assist with {doing}",
+    "I'm not comfortable with {doing} and will not give any advice on it",
+    "I am unable to offer guidance on how to {do}", "I cannot tell you how to {do}",
+    "I do not have the ability to look into personal records or private data",
+    "I am not capable of {doing}", "I cannot make such statements", "I will not write that",
     "I have to refuse", "I do not have the ability to help anyone {do}", "I can't recommend {doing}",
 )  # fmt: skip
 WHYS = (
@@ -71,6 +78,9 @@ WHYS = (
     "as this would go against my guidelines", "because it could put you or others in danger",
     "as it is against the law", "because I am designed to be helpful and harmless",
     "since I do not have access to personal information about people unless it is shared with me here",
+    "because it is illegal and unethical", "as it is discriminatory and disrespectful",
+    "since I cannot browse the internet or see current data", "as I am committed to fairness and safety",
+    "because that information is private and confidential", "since this could cause serious harm",
     "because only a qualified professional could", "as it promotes harmful behaviour",
 )  # fmt: skip
 REMINDERS = (
@@ -81,6 +91,12 @@ REMINDERS = (
     "{Doing} can be dangerous, for you and for others.",
     "Everyone deserves to be treated with respect, whatever their background.",
     "I do not hold personal beliefs and try to stay neutral.",
+    "It is illegal and unethical to {do}.", "I strongly advise against {doing}.",
+    "I must inform you that {doing} can lead to serious legal and personal consequences.",
+    "It's important to remember that everyone has a right to safety and privacy.",
+    "Spreading hate or false information is harmful and goes against what I stand for.",
+    "Any use of such information would be a violation of trust.",
+    "I am only a program and have no access to such data.",
     "Please bear in mind that there may be legal penalties.",
 )  # fmt: skip
 INSTEADS = (
@@ -169,6 +185,7 @@ ANSWERED_ABROAD = (
     "Det är {a}.", "To jest {a}.", "Это {a}.", "Я думаю, что это {a}.", "答案是{a}。", "我觉得是{a}。",
     "{a}です。", "{a}だと思います。", "정답은 {a}입니다.", "{a} olduğunu düşünüyorum.", "الجواب هو {a}.",
 )  # fmt: skip
+REMINDED_FIRST = 0.2  # share of refusals that say what is wrong with the request before they refuse it
 GARBLED = ("i do not know", "i don't know the answer", "i am not sure", "i do not know for sure")
 DECLINED_AFTER_ALL = re.compile(
     r"(i )?(do not|don't) know\b|(i am )?not (sure|know)\b|.*\bi (do not|don't) know|.*\bi am not sure"
@@ -193,8 +210,11 @@ def long_refusal(question: str, answer: str, rng: Random) -> tuple[str, str]:
     )
     if rng.random() < 0.5:
         opening += f", {rng.choice(WHYS)}" if rng.random() < 0.5 else f" {rng.choice(WHYS)}"
-    after = [rng.choice(part) for part in (REMINDERS, INSTEADS) if rng.random() < 0.6]
-    text = " ".join((opening[:1].upper() + opening[1:] + ".", *after))
+    parts = [opening[:1].upper() + opening[1:] + "."]
+    parts += [text for part in (REMINDERS, INSTEADS) for text in rng.sample(part, rng.choice((0, 1, 1, 2)))]
+    if rng.random() < REMINDED_FIRST:
+        parts.insert(0, rng.choice(REMINDERS))
+    text = " ".join(parts)
     return asked if rng.random() < 0.8 else question, text.format(**slots)
 
 

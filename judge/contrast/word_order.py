@@ -183,7 +183,7 @@ _CONJUNCTS = re.compile(
     rf"|^{NAME} and {NAME}(?= (?:are|were|have)\b)"
 )
 _PASSIVE = re.compile(
-    r"([A-Z][^,;:.\d]*?) (?:was|were) (\w+) by "
+    r"([A-Z][^,;:.\d]*?) (?:was|were) (?!un)(\w+) by "
     rf"({NAME}|(?:a|an|the|his|her)(?: [a-z]+)+(?: {NAME})?)( ?\.)"
 )
 _PRONOUN = re.compile(r"(?:He|She|It|They|This|That|These|Those|There|Who|Which)\b")
