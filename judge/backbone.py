@@ -16,7 +16,7 @@ MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 """The default encoder: 6 layers, width 384, 22.7 million parameters, Apache-2.0."""
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 WEIGHTS_FILE = "model.safetensors"
-_HUB_FILES = ["*.json", "*.safetensors", "vocab.txt", "*.model"]
+_HUB_FILES = ["*.json", "*.safetensors", "vocab.txt", "merges.txt", "*.model"]
 
 logger = logging.getLogger(__name__)
 

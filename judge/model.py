@@ -5,6 +5,7 @@ weights are kept whole, or as 8-bit differences from the backbone they were trai
 """
 
 import logging
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,24 +15,33 @@ import torch
 from safetensors.torch import load_file, save_file
 from sentence_transformers import CrossEncoder
 from torch import Tensor
+from transformers import PreTrainedConfig
 from transformers.utils import logging as transformers_logging
 
 from judge.backbone import WEIGHTS_FILE, Backbone, find_backbone
 from judge.delta import pack, unpack
+from judge.errors import BackboneError, ConfigError
 from judge.pairs import TASKS, Task
 
 DELTA_FILE = "delta.safetensors"
 CHUNK_OVERLAP = 64
 """Tokens that neighbouring chunks of a long text share, so that no fact is cut in two."""
 _ABSTENTION = TASKS.index(Task.ABSTENTION)
+_POSITIONS_AFTER_PADDING = {"roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "roberta-prelayernorm"}
+"""Model types whose first token has the position after the padding token's index."""
 
 logger = logging.getLogger(__name__)
 
 
 def new_encoder(
-    directory: Path, *, max_tokens: int, seed: int = 0, device: str | None = None, attention: str = "sdpa"
+    directory: Path,
+    *,
+    max_tokens: int,
+    seed: int = 0,
+    device: str | None = None,
+    attention: str | None = None,
 ) -> CrossEncoder:
-    """An encoder with fresh task outputs, ready to train.
+    """An encoder with fresh task outputs, ready to train, in float32 whatever it is stored in.
 
     Special tokens typed into a text ('[SEP]') are read as text: no answer can forge the pair's boundary.
 
@@ -40,21 +50,45 @@ def new_encoder(
         max_tokens: window of a pair; `encode_pairs` cuts longer texts into chunks.
         seed: of the fresh outputs.
         device: cpu, cuda, ...; the best there is by default.
-        attention: transformers' name of the implementation.
+        attention: transformers' name of the implementation; its own choice for this encoder by default.
+
+    Raises:
+        BackboneError: it is no encoder that transformers can classify with, or lacks that attention.
+        ConfigError: it has fewer positions than `max_tokens`.
     """
     torch.manual_seed(seed)
-    with _quiet():
-        model = CrossEncoder(
-            str(directory),
-            num_labels=len(TASKS),
-            max_length=max_tokens,
-            device=device,
-            trust_remote_code=False,
-            local_files_only=True,
-            model_kwargs={"use_safetensors": True, "attn_implementation": attention},
-        )
+    try:
+        with _quiet():
+            model = CrossEncoder(
+                str(directory),
+                num_labels=len(TASKS),
+                max_length=max_tokens,
+                device=device,
+                trust_remote_code=False,
+                local_files_only=True,
+                model_kwargs={
+                    "use_safetensors": True,
+                    "attn_implementation": attention,
+                    "dtype": torch.float32,
+                },
+            )
+    except ValueError as error:
+        raise BackboneError(
+            f"expected an encoder in {directory} that can be loaded with attention={attention}: {error}"
+        ) from error
+    positions = _positions(model.config)
+    if max_tokens > positions:
+        raise ConfigError(f"max_tokens must be at most {positions:g} for {directory}, got {max_tokens}")
     model.tokenizer.split_special_tokens = True
     return model
+
+
+def _positions(config: PreTrainedConfig) -> float:
+    """The longest input that an encoder has positions for."""
+    positions = config.to_dict().get("max_position_embeddings", math.inf)
+    if config.model_type in _POSITIONS_AFTER_PADDING:
+        return float(positions - config.pad_token_id - 1)
+    return float(positions)
 
 
 @contextmanager
