@@ -15,10 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from judge.agreement import Answers, agreement, compare
-from judge.batch import file_digest, score_all
+from judge.agreement import Answers, agreement
+from judge.batch import file_digest
 from judge.cli import fingerprint
 from judge.environment import machine, versions
+from judge.evaluation import compare
+from judge.judges import Entrant, string_judges
 from judge.labels import LabelColumns, read_labelled
 from judge.scorer import Judge, find_judge
 from judge.tables import Row, read_rows
@@ -78,22 +80,20 @@ def main() -> None:
 def measure_pairs(judge: Judge, name: str, path: Path, resamples: int) -> dict[str, Any]:
     """Judge and string matching; EVOUNA also on its long answers alone."""
     rows, _ = read_labelled(path, LabelColumns(), None)
-    scores = score_all(judge, [row.record for row in rows])
-    if any(score is None for score in scores):
-        raise SystemExit(f"{name}: the judge left rows unscored")
-    parts: dict[str, Sequence[int]] = {name: range(len(rows))}
+    parts = {name: rows}
     if name.startswith("evouna"):
-        parts[f"{name}.long"] = [
-            i for i, row in enumerate(rows) if len(row.record.completion.split()) > LONG_WORDS
-        ]
+        long = [row for row in rows if len(row.record.completion.split()) > LONG_WORDS]
+        parts[f"{name}.long"] = long
+    threshold = judge.calibration.thresholds.equivalence
+    entrants = [Entrant("judge", judge, threshold, calibrated=True), *string_judges()]
     results = {}
     for part, chosen in parts.items():
-        systems = compare(
-            [rows[i] for i in chosen], [score for i in chosen if (score := scores[i])], resamples=resamples
-        )
+        comparison = compare(entrants, chosen, resamples=resamples)
+        if len(comparison.rows) < len(chosen):
+            raise SystemExit(f"{part}: the judge left rows unscored")
         results[part] = {"rows": len(chosen)} | {
             system: {metric: asdict(estimate) for metric, estimate in metrics.items()}
-            for system, metrics in systems.items()
+            for system, metrics in comparison.systems.items()
         }
         report(part, results[part])
     return results

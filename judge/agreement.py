@@ -19,15 +19,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from judge.baselines import contains, exact_match, token_f1
-from judge.labels import Labelled
 from judge.records import Score, Verdict
 
 Array = NDArray[np.float64]
 Metric = Callable[[Array], Array]
 
-TOKEN_F1_RIGHT = 0.5
-"""Token F1 from which that baseline calls a completion right: fixed beforehand, tuned on nothing."""
 ECE_BINS = 15
 """Bins of equal width over [0, 1], as in Guo et al. 2017 (arXiv:1706.04599)."""
 COVERAGE = 0.95
@@ -58,52 +54,13 @@ class Estimate:
     high: float
 
 
-def compare(
-    rows: Sequence[Labelled], scores: Sequence[Score], *, resamples: int = 1000, seed: int = 0
-) -> dict[str, dict[str, Estimate]]:
-    """The judge and the string-matching baselines on the same rows.
-
-    Labels of 0 and 1 alone are compared as decisions and as ranking, graded ones by correlation. An
-    abstention counts as not right.
-
-    Args:
-        rows: N rows.
-        scores: N scores of the judge.
-        resamples: of the bootstrap.
-        seed: of the bootstrap.
-
-    Returns:
-        Estimates by system, then by metric.
-    """
-    systems = {"judge": judge_answers(scores)} | baseline_answers(rows)
-    y = np.array([row.label for row in rows])
-    groups = [row.group for row in rows]
-    return {
-        name: agreement(y, answers, groups, resamples=resamples, seed=seed)
-        for name, answers in systems.items()
-    }
-
-
-def judge_answers(scores: Sequence[Score]) -> Answers:
+def answers_of(scores: Sequence[Score], *, calibrated: bool) -> Answers:
     """`p` is the probability of a correct verdict; only that verdict calls a completion right."""
     return Answers(
         p=np.array([score.probabilities()[Verdict.CORRECT] for score in scores]),
         d=np.array([float(score.verdict is Verdict.CORRECT) for score in scores]),
-        calibrated=True,
+        calibrated=calibrated,
     )
-
-
-def baseline_answers(rows: Sequence[Labelled]) -> dict[str, Answers]:
-    """Exact match, contains and token F1, each with the reference that suits it best."""
-    answers = {}
-    for name, match in (("exact match", exact_match), ("contains", contains), ("token F1", token_f1)):
-        p = np.array([_best(match, row) for row in rows])
-        answers[name] = Answers(p=p, d=(p >= TOKEN_F1_RIGHT).astype(float), calibrated=False)
-    return answers
-
-
-def _best(match: Callable[[str, str], float], row: Labelled) -> float:
-    return max(match(row.record.completion, reference) for reference in row.record.references)
 
 
 def agreement(

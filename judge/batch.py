@@ -174,11 +174,11 @@ def run(
 
 
 def score_all(
-    scorer: Scorer, records: Sequence[Record], *, chunk_rows: int = CHUNK_ROWS
+    scorer: Scorer, records: Sequence[Record], *, chunk_rows: int = CHUNK_ROWS, name: str = "judging"
 ) -> list[Score | None]:
-    """The scores of records in memory, in order, with a progress bar."""
+    """The scores of records in memory, in order, with a progress bar under `name`."""
     scores: list[Score | None] = []
-    with tqdm(total=len(records), unit=" records", desc="judging") as bar:
+    with tqdm(total=len(records), unit=" records", desc=name) as bar:
         for chunk in _chunks(records, chunk_rows):
             scores += _scored(scorer, chunk)
             bar.update(len(chunk))

@@ -5,18 +5,15 @@ What is slow to import is imported once the input has been found good.
 
 import hashlib
 import json
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from judge.config import EvalJudgeConfig, ScoreConfig, TrainJudgeConfig
-from judge.errors import JudgeError
+from judge.config import EvalJudgeConfig, ScoreConfig, TrainJudgeConfig, named_columns
 from judge.flags import read_flags
 
 if TYPE_CHECKING:
-    from judge.agreement import Estimate
     from judge.batch import Derive
 
 
@@ -65,13 +62,12 @@ def score(config: ScoreConfig, derive: "Derive") -> None:
 
 
 def eval_judge(argv: Sequence[str]) -> None:
-    """`candor eval-judge`: how well a judge agrees with human labels, with string matching beside it."""
-    about = "Compare a judge, and string matching on the same rows, with human labels."
+    """`candor eval-judge`: how well judges agree with human labels, side by side on the same rows."""
+    about = "Compare judges, string matching and published encoders with human labels, on the same rows."
     (config,) = read_flags("candor eval-judge", about, argv, EvalJudgeConfig)
 
-    from judge.agreement import compare
-    from judge.batch import file_digest, rejected_path, score_all
-    from judge.environment import versions
+    from judge.batch import file_digest, rejected_path
+    from judge.environment import machine, versions
     from judge.labels import LabelColumns, read_labelled
     from judge.outputs import check_writable
     from judge.report import describe_agreement
@@ -86,32 +82,29 @@ def eval_judge(argv: Sequence[str]) -> None:
         label=config.label_column,
         group=config.group_column,
         id=config.id_column,
+        scores=tuple(named_columns(config.scores).values()),
     )
     rows, rejected = read_labelled(data, columns, rejected_path(output))
 
-    from judge.scorer import Judge, find_judge
+    from judge.evaluation import compare, to_json
+    from judge.judges import own_judges, rivals
 
-    directory = find_judge(config.judge)
-    scores = score_all(Judge.from_pretrained(directory, max_fpr=config.max_fpr), [row.record for row in rows])
-    judged = [(row, score) for row, score in zip(rows, scores, strict=True) if score is not None]
-    if not judged:
-        raise JudgeError(f"expected scores for {len(rows)} rows of {data}, got none; is the judge whole?")
-    systems = compare(
-        [row for row, _ in judged],
-        [score for _, score in judged],
-        resamples=config.resamples,
-        seed=config.seed,
-    )
-    counts = {"rows": len(judged), "rejected": rejected, "unscored": len(rows) - len(judged)}
+    entrants = own_judges(config.judge, max_fpr=config.max_fpr) + rivals(config, rows)
+    comparison = compare(entrants, rows, resamples=config.resamples, seed=config.seed)
+    judged = len(comparison.rows)
+    counts = {"rows": judged, "rejected": rejected, "unscored": len(rows) - judged}
     print(f"{data.name}: " + ", ".join(f"{count:,} {name}" for name, count in counts.items()))
-    print(describe_agreement(systems))
+    print(describe_agreement(comparison.systems, comparison.outcomes))
     result = {
         "settings": asdict(config),
         "data_sha256": file_digest(data),
-        "judge_sha256": fingerprint(directory),
+        "judge_sha256": {
+            entrant.name: fingerprint(entrant.directory) for entrant in entrants if entrant.directory
+        },
         "versions": versions(),
+        "machine": machine(),
         "counts": counts,
-        "systems": {name: _plain(estimates) for name, estimates in systems.items()},
+        **to_json(entrants, comparison),
     }
     output.write_text(json.dumps(result, indent=2, allow_nan=False) + "\n")
     print(f"results: {output}")
@@ -123,11 +116,3 @@ def fingerprint(directory: Path) -> str:
     for path in sorted(path for path in directory.iterdir() if path.is_file()):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
-
-
-def _plain(estimates: Mapping[str, "Estimate"]) -> dict[str, dict[str, float | None]]:
-    """For JSON, which has no NaN: what is undefined is null."""
-    return {
-        metric: {key: value if math.isfinite(value) else None for key, value in asdict(estimate).items()}
-        for metric, estimate in estimates.items()
-    }

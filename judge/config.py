@@ -1,8 +1,30 @@
 """Settings of the judge's commands: one dataclass a command; a field is a YAML key is a flag."""
 
+import argparse
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+from judge.backbone import MINILM
 from judge.errors import ConfigError
+
+DEFAULT_JUDGE = "default"
+"""What the judge that ships with the package is called where a judge must be named."""
+
+
+class Repeatable(argparse.Action):
+    """A list flag that may come more than once: its values add up, in place of the default or the file's."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        """Keep what earlier ones gave."""
+        earlier = getattr(namespace, self.dest)
+        setattr(namespace, self.dest, [*([] if earlier is self.default else earlier), *(values or [])])
 
 
 @dataclass
@@ -125,8 +147,12 @@ class EvalJudgeConfig:
     """Settings of `candor eval-judge`. A column left unnamed is looked for under well-known names."""
 
     data: str = field(metadata={"help": "Completions labelled by people: .jsonl, .csv or .parquet."})
-    judge: str | None = field(
-        default=None, metadata={"help": "Judge directory or Hub id; the one that ships by default."}
+    judge: list[str] = field(
+        default_factory=list,
+        metadata={
+            "help": f"Judges, directories or Hub ids; by default `{DEFAULT_JUDGE}`, which ships here.",
+            "action": Repeatable,
+        },
     )
     max_fpr: float | None = field(
         default=None,
@@ -165,3 +191,45 @@ class EvalJudgeConfig:
 def _at_least(least: int, name: str, value: int) -> None:
     if value < least:
         raise ConfigError(f"{name} must be at least {least}, got {value}")
+    embedding: list[str] = field(
+        default_factory=lambda: [MINILM],
+        metadata={
+            "help": "Encoders, directories or Hub ids, whose embedding cosine is compared; [] in YAML: none.",
+            "action": Repeatable,
+        },
+    )
+    cross_encoder: list[str] = field(
+        default_factory=list,
+        metadata={
+            "help": "Cross-encoders, directories or Hub ids, to compare: of one logit, or of classes one of "
+            "which is entailment.",
+            "action": Repeatable,
+        },
+    )
+    pedants_python: str | None = field(
+        default=None,
+        metadata={"help": "Python of an environment with qa-metrics, to compare PEDANTS."},
+    )
+    scores: list[str] = field(
+        default_factory=list,
+        metadata={
+            "help": "NAME=COLUMN: what another judge made of the rows, 0 to 1, in a column of DATA.",
+            "action": Repeatable,
+        },
+    )
+        named_columns(self.scores)
+
+
+def named_columns(scores: Sequence[str]) -> dict[str, str]:
+    """Columns by the name of the judge whose scores they hold.
+
+    Raises:
+        ConfigError: not each NAME=COLUMN, or a name comes twice.
+    """
+    columns: dict[str, str] = {}
+    for item in scores:
+        name, _, column = item.partition("=")
+        if not (name and column) or name in columns:
+            raise ConfigError(f"scores must be NAME=COLUMN, each name once, got {item!r}")
+        columns[name] = column
+    return columns

@@ -6,8 +6,8 @@ of `WELL_KNOWN`, and the choice is logged.
 
 import logging
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
@@ -46,6 +46,7 @@ class LabelColumns:
         label: 1 right, 0 wrong, or anything between.
         group: rows of one group (the answers to one question) are drawn together by a bootstrap; a file may
             do without.
+        scores: columns with what other judges made of the rows.
     """
 
     prompt: str | None = None
@@ -54,6 +55,7 @@ class LabelColumns:
     label: str | None = None
     group: str | None = None
     id: str = DEFAULT_ID
+    scores: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +65,13 @@ class Labelled:
     Attributes:
         label: in [0, 1]; 1 is right.
         group: empty where the file has none.
+        scores: in [0, 1] by column, as other judges gave them; None where there is none.
     """
 
     record: Record
     label: float
     group: str = ""
+    scores: Mapping[str, float | None] = field(default_factory=dict)
 
 
 def read_labelled(
@@ -80,6 +84,9 @@ def read_labelled(
     """
     present = columns_of(list(islice(read_rows(path), SURVEYED_ROWS)), path)
     found = {role: _find(role, getattr(columns, role), present, path) for role in WELL_KNOWN}
+    for column in columns.scores:
+        if column not in present:
+            raise missing_column(column, "--scores NAME=COLUMN", present, path)
     logger.info(
         "%s: %s", path.name, ", ".join(f"{role} from {name!r}" for role, name in found.items() if name)
     )
@@ -92,7 +99,7 @@ def read_labelled(
     )
     with Rejections(rejected_path) as rejections:
         entries = read_entries(path, record_columns)
-        rows = list(rejections.sift(_labelled(entries, found["label"] or "", found["group"])))
+        rows = list(rejections.sift(_labelled(entries, found["label"] or "", found["group"], columns.scores)))
     rejections.check(path, len(rows))
     return rows, rejections.count
 
@@ -105,11 +112,11 @@ def _find(role: str, asked: str | None, present: Sequence[str], path: Path) -> s
             return name
     if asked is None and role in ("prompt", "group"):
         return None
-    raise missing_column(names[-1], role, present, path)
+    raise missing_column(names[-1], f"--{role}_column", present, path)
 
 
 def _labelled(
-    entries: Iterator[Entry | BadRow], label: str, group: str | None
+    entries: Iterator[Entry | BadRow], label: str, group: str | None, scores: Sequence[str]
 ) -> Iterator[Labelled | BadRow]:
     for entry in entries:
         if isinstance(entry, BadRow):
@@ -117,10 +124,12 @@ def _labelled(
             continue
         try:
             value = _label(entry.values.get(label), label)
+            others = {column: _score(entry.values.get(column), column) for column in scores}
         except DataError as error:
             yield BadRow(entry.line, str(error), entry.values)
             continue
-        yield Labelled(entry.record, value, "" if group is None else str(entry.values.get(group)))
+        name = "" if group is None else str(entry.values.get(group))
+        yield Labelled(entry.record, value, name, others)
 
 
 def _label(value: object, column: str) -> float:
@@ -132,3 +141,7 @@ def _label(value: object, column: str) -> float:
         shown = repr(value) if isinstance(value, str) else kind_of(value)
         raise DataError(f"{column!r} is {shown}, expected a number from 0 (wrong) to 1 (right)")
     return number
+
+
+def _score(value: object, column: str) -> float | None:
+    return None if value in (None, "") else _label(value, column)

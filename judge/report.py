@@ -2,10 +2,14 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from judge.agreement import Estimate
 from judge.batch import Job, Summary, rejected_path
 from judge.records import Verdict
+
+if TYPE_CHECKING:
+    from judge.judges import Outcome
 
 _PERCENT = ("accuracy", "balanced_accuracy", "false_positive_rate", "f1")
 _SHORT = {"balanced_accuracy": "balanced", "false_positive_rate": "false pos."}
@@ -52,12 +56,21 @@ def _pace(summary: Summary) -> str:
     return pace + (f", {summary.resumed:,} of them by an earlier run" if summary.resumed else "")
 
 
-def describe_agreement(systems: Mapping[str, Mapping[str, Estimate]]) -> str:
-    """One line a system, one column a metric, each with its interval; rates in percent."""
+def describe_agreement(
+    systems: Mapping[str, Mapping[str, Estimate]], outcomes: Mapping[str, "Outcome"]
+) -> str:
+    """One line a judge, one column a metric, each with its interval; rates in percent. Last: what it left
+    unscored, and its speed.
+    """
     metrics = list(dict.fromkeys(metric for estimates in systems.values() for metric in estimates))
-    header = ["", *(_SHORT.get(metric, metric) for metric in metrics)]
+    header = ["", *(_SHORT.get(metric, metric) for metric in metrics), "unscored", "pairs/s"]
     rows = [
-        [name, *(_cell(metric, estimates.get(metric)) for metric in metrics)]
+        [
+            name,
+            *(_cell(metric, estimates.get(metric)) for metric in metrics),
+            f"{outcomes[name].scores.count(None):,}",
+            f"{outcomes[name].pairs_per_s:,.0f}",
+        ]
         for name, estimates in systems.items()
     ]
     return table(header, rows)

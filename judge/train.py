@@ -25,7 +25,7 @@ from transformers.trainer_utils import get_last_checkpoint
 
 from judge.backbone import Backbone, find_backbone
 from judge.calibrate import Calibration, fit_calibration
-from judge.config import TrainJudgeConfig
+from judge.config import DEFAULT_JUDGE, TrainJudgeConfig
 from judge.environment import machine, versions
 from judge.losses import MultiTaskLoss
 from judge.mixture import read_split
@@ -35,8 +35,6 @@ from judge.scorer import Judge, save_judge
 
 logger = logging.getLogger(__name__)
 
-DEFAULT_JUDGE = "default"
-"""What `start_from` calls the judge that ships with the package."""
 MEGABATCH = 50
 """Batches a shuffled stretch holds before it is sorted by length and cut: little padding, still random."""
 

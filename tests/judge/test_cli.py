@@ -33,6 +33,7 @@ class FakeJudge:
     """Correct where the completion holds a reference; no score for "?"."""
 
     max_fpr: float | None
+    calibration = types.SimpleNamespace(thresholds=types.SimpleNamespace(equivalence=0.5))
 
     @classmethod
     def from_pretrained(cls, directory: Path, *, max_fpr: float | None) -> "FakeJudge":
@@ -70,7 +71,9 @@ def labelled(tmp_path: Path) -> Path:
 
 
 def evaluate(*argv: str) -> dict:
-    cli.eval_judge(list(argv))
+    """The results of `candor eval-judge` without the encoder that it compares by default."""
+    Path("strings.yaml").write_text("embedding: []")
+    cli.eval_judge(["--config", "strings.yaml", *argv])
     (output,) = Path().glob("*.agreement.json")
     return json.loads(output.read_text())
 
@@ -78,7 +81,7 @@ def evaluate(*argv: str) -> dict:
 def test_eval_judge_shows_the_judge_beside_string_matching(labelled, capsys):
     result = evaluate("--data", str(labelled), "--resamples", "20")
     shown = capsys.readouterr().out
-    assert list(result["systems"]) == ["judge", "exact match", "contains", "token F1"]
+    assert list(result["systems"]) == ["judge", "exact match", "contains", "token F1", "ROUGE-L"]
     assert result["systems"]["judge"]["accuracy"]["value"] == 1.0
     # exact match on a, b, c: "it is lima" is not "lima", so one of three is missed
     assert result["systems"]["exact match"]["accuracy"]["value"] == pytest.approx(2 / 3)
@@ -96,7 +99,7 @@ def test_eval_judge_counts_what_it_could_not_use_and_leaves_it_out_for_all(label
 def test_eval_judge_writes_down_what_the_figures_came_from(labelled, judge_dir):
     result = evaluate("--data", str(labelled), "--resamples", "7", "--seed", "3")
     assert result["data_sha256"] == hashlib.sha256(labelled.read_bytes()).hexdigest()
-    assert result["judge_sha256"] == cli.fingerprint(judge_dir)
+    assert result["judge_sha256"] == {"judge": cli.fingerprint(judge_dir)}
     assert (result["settings"]["resamples"], result["settings"]["seed"]) == (7, 3)
     assert result["versions"]["python"]
 
@@ -109,15 +112,17 @@ def test_eval_judge_writes_null_for_what_is_undefined(tmp_path):
 
 
 def test_eval_judge_writes_where_it_is_told(labelled, tmp_path):
-    cli.eval_judge(["--data", str(labelled), "--output", "new/result.json", "--resamples", "0"])
+    Path("strings.yaml").write_text("embedding: []")
+    argv = ["--config", "strings.yaml", "--data", str(labelled), "--output", "new/result.json"]
+    cli.eval_judge([*argv, "--resamples", "0"])
     assert json.loads((tmp_path / "new" / "result.json").read_text())["counts"]["rows"] == 3
 
 
 def test_eval_judge_with_nothing_scored_is_an_error(tmp_path):
     path = tmp_path / "labelled.jsonl"
     path.write_text(json.dumps(ROWS[3]) + "\n")
-    with pytest.raises(JudgeError, match="expected scores for 1 rows"):
-        cli.eval_judge(["--data", str(path)])
+    with pytest.raises(JudgeError, match="expected scores of judge for 1 rows, got none"):
+        evaluate("--data", str(path))
 
 
 def test_score_writes_the_output_and_prints_the_summary(labelled, capsys):

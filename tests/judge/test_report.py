@@ -4,6 +4,7 @@ from pathlib import Path
 from judge.agreement import Estimate
 from judge.batch import Job, Summary
 from judge.data import Columns
+from judge.judges import Outcome
 from judge.records import Verdict
 from judge.report import describe_agreement, describe_scores, table
 
@@ -52,7 +53,8 @@ def test_agreement_is_shown_in_percent_where_it_is_a_rate_with_its_interval():
         "judge": {"accuracy": Estimate(0.91, 0.9, 0.925), "auroc": Estimate(0.97, 0.96, 0.98)},
         "exact match": {"accuracy": Estimate(0.5, NAN, NAN), "auroc": Estimate(NAN, NAN, NAN)},
     }
-    header, judge, exact = describe_agreement(systems).splitlines()
-    assert header.split() == ["accuracy", "auroc"]
-    assert judge.split(maxsplit=1)[1] == "91.0 [90.0, 92.5]  0.970 [0.960, 0.980]"
-    assert exact.split() == ["exact", "match", "50.0", "-"]
+    outcomes = {"judge": Outcome([None], 1234.5), "exact match": Outcome([], 1e6)}
+    header, judge, exact = describe_agreement(systems, outcomes).splitlines()
+    assert header.split() == ["accuracy", "auroc", "unscored", "pairs/s"]
+    assert judge.split(maxsplit=1)[1] == "91.0 [90.0, 92.5]  0.970 [0.960, 0.980]         1      1,234"
+    assert exact.split() == ["exact", "match", "50.0", "-", "0", "1,000,000"]
