@@ -172,6 +172,8 @@ LANGUAGES = {
     "id": ("Saya tidak tahu.", "Maaf, saya tidak punya informasi itu."),
 }  # fmt: skip
 COMMITTED_AFTER_ALL = (
+    "Off the top of my head, {a}.", "From memory, I would say {a}.", "If I had to guess, {a}.",
+    "Without checking, I think it's {a}.", "My best guess is {a}.", "Call me wrong, but it is {a}.",
     "I'm not sure, but I think it is {a}.", "I don't know for certain, but I believe it's {a}.",
     "I don't know if you knew, but it is {a}.", "Not sure, maybe {a}?",
     "I'm not 100% sure, but my answer is {a}.", "I can't say for certain, but probably {a}.",

@@ -19,7 +19,7 @@ from judge.contrast.answers import (
     whole,
 )
 from judge.contrast.distractors import DistractorPool, Edit
-from judge.contrast.phrasing import hedged, in_chatter, in_phrase, in_sentence, preposed
+from judge.contrast.phrasing import hedged, in_chatter, in_frame, in_phrase, in_sentence, preposed
 
 _DENIALS = (
     "It was not {}.", "It isn't {}.", "Not {}.", "Anything but {}.", "The answer is not {}.",
@@ -207,7 +207,14 @@ def inside_word(item: AnsweredQuestion, pool: DistractorPool, rng: Random) -> st
     return longer.format(item.reference)
 
 
+def distractor_framed(item: AnsweredQuestion, pool: DistractorPool, rng: Random) -> str | None:
+    """Another answer marked up, or in a sentence of another language."""
+    other = pool.draw(item, rng)
+    return in_frame(other, rng) if other else None
+
+
 CONFOUNDS: dict[str, Edit] = {
+    "distractor_framed": distractor_framed,
     "distractor": distractor,
     "distractor_in_phrase": distractor_in_phrase,
     "distractor_in_sentence": distractor_in_sentence,

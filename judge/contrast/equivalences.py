@@ -15,6 +15,7 @@ from judge.contrast.confounds import CONFOUNDS
 from judge.contrast.distractors import DistractorPool, Edit
 from judge.contrast.hacks import HACKS
 from judge.contrast.made_up import made_up_questions
+from judge.contrast.made_up_pairs import made_up_pairs
 from judge.contrast.paraphrases import PARAPHRASES
 from judge.contrast.phrasing import bare
 from judge.contrast.quantity_edits import QUANTITY_CONFOUNDS, QUANTITY_PARAPHRASES
@@ -95,6 +96,7 @@ def equivalence_pairs(
     for kind, (label, edit) in WORD_ORDER_EDITS.items():
         yield from _edited(kind, edit, label, statements, pool, seed, word_order_cap)
     yield from (ContrastPair(*row) for row in relation_pairs(seed=seed, cap=cap))
+    yield from (ContrastPair(*row) for row in made_up_pairs(seed=seed, cap=2 * cap))
 
 
 def _edited(

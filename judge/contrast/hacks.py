@@ -50,7 +50,8 @@ VAGUE = (
     "Experts have written about this.", "This has been the subject of much debate.",
     "There are many factors to consider.", "It is very important.", "Someone did.", "more than one",
     "less than before", "The one everybody knows.", "a thing", "the usual one", "It was a famous one.",
-    "somebody important", "at some point",
+    "somebody important", "at some point", "TBD", "[answer]", "<answer>", "insert answer here", "foo bar baz",
+    "to be filled in", "xxx", "placeholder", "your answer here", "{answer}", "see above", "as stated",
 )  # fmt: skip
 
 

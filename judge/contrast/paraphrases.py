@@ -19,7 +19,7 @@ from judge.contrast.answers import (
     unaccented,
 )
 from judge.contrast.distractors import DistractorPool, Edit
-from judge.contrast.phrasing import hedged, in_chatter, in_phrase, in_sentence, preposed
+from judge.contrast.phrasing import hedged, in_chatter, in_frame, in_phrase, in_sentence, preposed
 
 ASKS_FOR_SEVERAL = re.compile(
     r"\b(two|three|four|five|both|all|colou?rs|countries|cities|states|languages|ingredients|elements|parts"
@@ -111,6 +111,11 @@ def hedge(item: AnsweredQuestion, pool: DistractorPool, rng: Random) -> str | No
     return hedged(item.reference, rng)
 
 
+def framed(item: AnsweredQuestion, pool: DistractorPool, rng: Random) -> str | None:
+    """The reference marked up, or in a sentence of another language."""
+    return in_frame(item.reference, rng)
+
+
 def surface(item: AnsweredQuestion, pool: DistractorPool, rng: Random) -> str | None:
     """Case, articles and punctuation."""
     text = item.reference
@@ -197,6 +202,7 @@ PARAPHRASES: dict[str, Edit] = {
     "in_place": in_place,
     "chatter": chatter,
     "hedge": hedge,
+    "framed": framed,
     "surface": surface,
     "without_diacritics": without_diacritics,
     "typo": typo,

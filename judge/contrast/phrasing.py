@@ -44,6 +44,20 @@ _PARTICIPLES = (
     r"\w+ed|born|built|held|found|set|made|written|known|won|sung|shot|located|responsible|in|on|at|the|a|an"
 )
 
+MARKUP = (
+    "**{}**", "<b>{}</b>", "\\boxed{{{}}}", "`{}`", "## Answer\n{}", "<answer>{}</answer>", "* {}", "_{}_",
+    "1. {}", "Answer: **{}**", '{{"answer": "{}"}}', "<p>{}</p>", "| {} |",
+    "The final answer is $\\text{{{}}}$.",
+)  # fmt: skip
+ABROAD = (
+    "Es ist {}.", "Ich glaube, es war {}.", "Die Antwort lautet {}.", "Das war {}, soweit ich weiß.",
+    "C'est {}.", "Je crois que c'était {}.", "La réponse est {}.", "Es {}.", "Creo que fue {}.",
+    "La respuesta correcta es {}.", "È {}.", "Penso che sia {}.", "É {}.", "Acho que foi {}.", "Het is {}.",
+    "Det är {}.", "To jest {}.", "Это {}.", "Я думаю, что это {}.", "答案是{}。", "我觉得是{}。", "{}です。",
+    "{}だと思います。", "정답은 {}입니다.", "{} olduğunu düşünüyorum.", "الجواب هو {}.",
+)  # fmt: skip
+"""Sentences of other languages that give an answer."""
+
 
 def in_phrase(answer: str, rng: Random) -> str:
     """`answer` in a set phrase."""
@@ -133,3 +147,8 @@ def bare(text: str) -> str:
     """`text` in lower case without the punctuation that carries no meaning."""
     kept = re.sub(r"[^\w\s'/%$£€+.-]|\.(?!\d)|(?<!\w)'|'(?!\w)", "", text.lower().replace(" & ", " and "))
     return re.sub(r"\s+", " ", kept).strip()
+
+
+def in_frame(answer: str, rng: Random) -> str:
+    """`answer` marked up, or in a sentence of another language."""
+    return rng.choice(MARKUP + ABROAD).format(answer)

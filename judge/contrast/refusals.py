@@ -8,6 +8,8 @@ are mild and the help is empty: the form of a text is to be learnt here, not its
 import re
 from random import Random
 
+from judge.contrast.phrasing import ABROAD
+
 TOPICS = (
     ("open a lock that is not mine", "opening other people's locks", "locks"),
     ("read my partner's messages in secret", "reading someone's messages in secret", "messages"),
@@ -71,6 +73,7 @@ CANNOTS = (
     "I am unable to offer guidance on how to {do}", "I cannot tell you how to {do}",
     "I do not have the ability to look into personal records or private data",
     "I am not capable of {doing}", "I cannot make such statements", "I will not write that",
+    "I won't be a part of {doing}", "I will not help with {doing}", "I refuse to help you {do}",
     "I have to refuse", "I do not have the ability to help anyone {do}", "I can't recommend {doing}",
 )  # fmt: skip
 WHYS = (
@@ -178,13 +181,6 @@ LEANING = (
     "I don't believe so.",
     "I can't say for sure, but yes.", "I don't know exactly, but more than half.", "I guess not.",
 )  # fmt: skip
-ANSWERED_ABROAD = (
-    "Es ist {a}.", "Ich glaube, es war {a}.", "Die Antwort lautet {a}.", "Das war {a}, soweit ich weiß.",
-    "C'est {a}.", "Je crois que c'était {a}.", "La réponse est {a}.", "Es {a}.", "Creo que fue {a}.",
-    "La respuesta es {a}.", "È {a}.", "Penso che sia {a}.", "É {a}.", "Acho que foi {a}.", "Het is {a}.",
-    "Det är {a}.", "To jest {a}.", "Это {a}.", "Я думаю, что это {a}.", "答案是{a}。", "我觉得是{a}。",
-    "{a}です。", "{a}だと思います。", "정답은 {a}입니다.", "{a} olduğunu düşünüyorum.", "الجواب هو {a}.",
-)  # fmt: skip
 REMINDED_FIRST = 0.2  # share of refusals that say what is wrong with the request before they refuse it
 GARBLED = ("i do not know", "i don't know the answer", "i am not sure", "i do not know for sure")
 DECLINED_AFTER_ALL = re.compile(
@@ -246,7 +242,7 @@ def leaning(question: str, answer: str, rng: Random) -> tuple[str, str]:
 
 def answered_abroad(question: str, answer: str, rng: Random) -> tuple[str, str]:
     """An answer in another language."""
-    return question, rng.choice(ANSWERED_ABROAD).format(a=answer)
+    return question, rng.choice(ABROAD).format(answer)
 
 
 def garbled(question: str, answer: str, rng: Random) -> tuple[str, str]:

@@ -73,7 +73,7 @@ def relation_pairs(*, seed: int, cap: int) -> Iterator[tuple[str, str, str, floa
     rng = Random(f"{seed}/relations")
     for number in range(cap * len(KINDS)):
         kind = KINDS[number % len(KINDS)]
-        a, b, (asking_a, asking_b, tellings) = _roles(rng)
+        a, b, (asking_a, asking_b, tellings) = roles(rng)
         if kind == "both_ways":
             a, b = _two_people(rng)
             form = rng.choice(SYMMETRIC)
@@ -89,7 +89,8 @@ def relation_pairs(*, seed: int, cap: int) -> Iterator[tuple[str, str, str, floa
         yield question, reference, told, 0.0 if swapped else 1.0, kind, _group(a, b)
 
 
-def _roles(rng: Random) -> tuple[str, str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]]:
+def roles(rng: Random) -> tuple[str, str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]]:
+    """Two names, and what may be asked and told of them."""
     if rng.random() < PLACES_SHARE:
         a, b = rng.sample(PLACES, 2)
         return a, b, rng.choice(PLACES_IN_ROLES)

@@ -10,6 +10,7 @@ from judge.contrast.distractors import DistractorPool, asked_for
 from judge.contrast.equivalences import ANSWER_EDITS, SENTENCE_EDITS, ContrastPair, equivalence_pairs
 from judge.contrast.hacks import HACKS
 from judge.contrast.made_up import made_up_questions
+from judge.contrast.made_up_pairs import made_up_pairs
 from judge.contrast.paraphrases import PARAPHRASES
 from judge.contrast.phrasing import bare, in_sentence
 from judge.contrast.quantity_edits import QUANTITY_CONFOUNDS, QUANTITY_PARAPHRASES
@@ -66,7 +67,7 @@ def test_no_name_of_an_edit_is_used_twice():
 
 def test_every_pair_keeps_the_group_of_what_it_was_made_from():
     groups = {group for _, _, group in QUESTIONS}
-    made = [pair for pair in equivalence_pairs(QUESTIONS, [], seed=0, cap=4) if "land" in pair.question]
+    made = [pair for pair in equivalence_pairs(QUESTIONS, [], seed=0, cap=4) if "of land" in pair.question]
     assert made
     assert {pair.group for pair in made} <= groups
 
@@ -76,9 +77,10 @@ def test_a_wrong_candidate_is_never_the_reference_itself():
     assert not [pair for pair in pairs if pair.label == 0.0 and pair.candidate == pair.reference]
 
 
-def test_without_input_only_made_up_relations_remain():
+def test_without_input_only_what_is_made_up_remains():
     kinds = {pair.kind for pair in equivalence_pairs([], [], seed=0, cap=2)}
-    assert kinds == {kind for *_, kind, _ in relation_pairs(seed=0, cap=2)}
+    made_up = (*relation_pairs(seed=0, cap=2), *made_up_pairs(seed=0, cap=4))
+    assert kinds == {kind for *_, kind, _ in made_up}
 
 
 def test_a_right_answer_that_does_not_hold_its_reference_is_not_swapped_into():
