@@ -63,6 +63,24 @@ def open_output(path: Path, columns: Mapping[str, pa.DataType]) -> Iterator[Writ
             _aside(path).unlink(missing_ok=True)
 
 
+def write_text(path: Path, text: str) -> None:
+    """A whole file of text at once; a missing directory is made.
+
+    Half of a surrogate pair, which byte-level tokenizers can leave behind, has no UTF-8: its code is written.
+
+    Raises:
+        DataError: it cannot be written.
+    """
+    try:
+        with _refusing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _aside(path).write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
+            os.replace(_aside(path), path)
+    finally:
+        with suppress(OSError):
+            _aside(path).unlink(missing_ok=True)
+
+
 def _aside(path: Path) -> Path:
     return path.with_name(path.name + ".part")
 

@@ -4,30 +4,12 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from markupsafe import Markup
-
+from judge.page.figures import Chart, Entry, percent
 from judge.records import Verdict
 from rl import charts
 
 MetricRows = Sequence[Mapping[str, float | None]]
 """One row an update; a metric that is missing, null or NaN is a gap."""
-
-
-class Entry(NamedTuple):
-    """A line of a legend: a name, the CSS class of its swatch, and the value at either end."""
-
-    name: str
-    style: str
-    first: str
-    last: str
-
-
-class Chart(NamedTuple):
-    """A drawing with what it takes to read it."""
-
-    title: str
-    legend: list[Entry]
-    svg: Markup
 
 
 class Lines(NamedTuple):
@@ -69,10 +51,10 @@ def verdict_chart(title: str, points: Iterable[tuple[int, Mapping[Verdict, float
     columns = {verdict: [shares[verdict] for _, shares in finite] for verdict in Verdict}
     svg = charts.stacked_shares([update for update, _ in finite], columns)
     legend = [
-        Entry(verdict.value, verdict.value, percent(column[0]), percent(column[-1]))
+        Entry(verdict.value, verdict.value, _ends(percent(column[0]), percent(column[-1])))
         for verdict, column in columns.items()
     ]
-    return [Chart(title, legend, Markup(svg))]
+    return [Chart(title, legend, svg, f"{title} over the updates")]
 
 
 def training_verdicts(rows: MetricRows) -> list[Chart]:
@@ -96,13 +78,12 @@ def _line_chart(rows: MetricRows, wanted: Lines) -> Chart | None:
     legend = []
     for number, (metric, column) in enumerate(columns.items()):
         finite = [value for value in column if math.isfinite(value)]
-        legend.append(Entry(metric, f"series series-{number}", show(finite[0]), show(finite[-1])))
-    return Chart(wanted.title, legend, Markup(svg))
+        legend.append(Entry.of_series(number, metric, _ends(show(finite[0]), show(finite[-1]))))
+    return Chart(wanted.title, legend, svg, f"{wanted.title} over the updates")
 
 
-def percent(share: float) -> str:
-    """A share in [0, 1] to read: 0.817 is "82 %", which no line break tears apart."""
-    return f"{100 * share:.0f}\N{NO-BREAK SPACE}%"
+def _ends(first: str, last: str) -> str:
+    return f"{first} → {last}"
 
 
 def _updates(rows: MetricRows) -> list[int]:

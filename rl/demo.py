@@ -15,13 +15,14 @@ from typing import Any
 from tqdm import tqdm
 
 from judge.environment import machine, versions
+from judge.page.figures import Shares, Table
 from judge.records import Record, Score
 from judge.report import table
 from judge.scorer import Judge
 from rl.closed_world import PPO, SFT, WARM_START, Stage, Story, StoryConfig, play
 from rl.config import DemoConfig
 from rl.demo_answers import ANSWERS
-from rl.report import Sample, Shares, Table, write_report
+from rl.report import Sample, write_report
 from rl.tracking import FileTracker
 from rl.truthfulness import Rates
 

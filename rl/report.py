@@ -4,62 +4,21 @@ It shows what it is given and measures nothing: the caller brings shares, metric
 from models and files is untrusted, and escaped. The same input gives the same bytes. Needs matplotlib.
 """
 
-import os
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
-from judge.errors import DataError
+from judge.page.document import write_page
+from judge.page.figures import Chart, Shares, Table
 from judge.records import Record, Score, Verdict
 from rl.curves import (
     DIAGNOSTICS,
     OUTCOME,
-    Chart,
     MetricRows,
     line_charts,
-    percent,
     training_verdicts,
     verdict_chart,
 )
-
-_SHARES_TOLERANCE = 1e-6
-
-
-@dataclass(frozen=True, slots=True)
-class Shares:
-    """Shares of the three verdicts among the scored answers, each in [0, 1]; they sum to 1."""
-
-    correct: float
-    abstain: float
-    wrong: float
-
-    def __post_init__(self) -> None:
-        shares = list(self.by_verdict().values())
-        if not all(0 <= share <= 1 for share in shares) or abs(sum(shares) - 1) > _SHARES_TOLERANCE:
-            raise ValueError(f"expected three shares in [0, 1] that sum to 1, got {shares}")
-
-    def by_verdict(self) -> dict[Verdict, float]:
-        """Each verdict with its share, in the order of `Verdict`."""
-        return {Verdict.CORRECT: self.correct, Verdict.ABSTAIN: self.abstain, Verdict.WRONG: self.wrong}
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """The table that comes first. A cell is text as it is to be read, or shares, which are drawn as a bar."""
-
-    columns: Sequence[str]
-    rows: Sequence[Sequence[str | Shares]]
-
-    def __post_init__(self) -> None:
-        for row in self.rows:
-            if len(row) != len(self.columns):
-                raise ValueError(
-                    f"expected {len(self.columns)} cells in a row, as many as columns, got {row}"
-                )
 
 
 class Sample(NamedTuple):
@@ -116,8 +75,10 @@ def write_report(
     Raises:
         DataError: the file cannot be written.
     """
-    page = _templates().get_template("report.html.jinja")
-    text = page.render(
+    write_page(
+        Path(path),
+        "run.html.jinja",
+        package="rl",
         title=title,
         summary=summary,
         table=table,
@@ -130,7 +91,6 @@ def write_report(
         judged=judged,
         settings=settings or {},
     )
-    _write(Path(path), text)
 
 
 def _held_out(evaluations: Sequence[Evaluation]) -> list[Chart]:
@@ -154,35 +114,3 @@ def _verdicts(samples: Sequence[Sample]) -> list[str]:
     """Those that a reader may want to filter by."""
     unscored = ["unscored"] if any(sample.score is None for sample in samples) else []
     return [*(verdict.value for verdict in Verdict), *unscored]
-
-
-def _templates() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("rl"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "percent": percent,
-        "two_digits": "{:.2f}".format,
-        "signed": lambda reward: "" if reward is None else f"{reward:+.2f}",
-        "known": {True: "known", False: "unknown", None: ""}.__getitem__,
-    }
-    return environment
-
-
-def _write(path: Path, text: str) -> None:
-    """Aside first, then renamed, so that there is never half a page."""
-    aside = path.with_name(path.name + ".part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Half of a surrogate pair, which a byte-level tokenizer can leave behind, has no UTF-8.
-        aside.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
-        os.replace(aside, path)
-    except OSError as error:
-        raise DataError(f"cannot write {path}: {error.strerror or error}; choose another place") from error
-    finally:
-        with suppress(OSError):
-            aside.unlink(missing_ok=True)

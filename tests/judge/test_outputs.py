@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from judge.errors import DataError
-from judge.outputs import check_writable, json_text, open_output, widen
+from judge.outputs import check_writable, json_text, open_output, widen, write_text
 
 
 def written(path: Path, rows: list[dict], columns: dict[str, pa.DataType] | None = None) -> Path:
@@ -128,3 +128,20 @@ def test_a_full_disk_is_an_error_that_names_the_file(tmp_path, monkeypatch):
     (tmp_path / "a.csv.part").symlink_to("/dev/full")
     with pytest.raises(DataError, match=r"a\.csv: No space left"):
         written(tmp_path / "a.csv", [{"a": 1}])
+
+
+def test_half_of_a_surrogate_pair_is_written_as_its_code(tmp_path):
+    write_text(tmp_path / "new" / "a.html", "\ud83d!\r\n")
+    assert (tmp_path / "new" / "a.html").read_bytes() == b"\\ud83d!\r\n"
+
+
+def test_text_that_cannot_be_finished_leaves_the_older_one(tmp_path, monkeypatch):
+    def fail(source, target):
+        raise OSError("no space left")
+
+    write_text(tmp_path / "a.html", "older")
+    monkeypatch.setattr("judge.outputs.os.replace", fail)
+    with pytest.raises(DataError, match="no space left"):
+        write_text(tmp_path / "a.html", "newer")
+    assert (tmp_path / "a.html").read_text() == "older"
+    assert [path.name for path in tmp_path.iterdir()] == ["a.html"]

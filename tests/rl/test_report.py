@@ -1,16 +1,13 @@
-import importlib
 import math
 import re
-import sys
-from html.parser import HTMLParser
 
 import pytest
-from matplotlib import pyplot
 
-from judge.errors import ConfigError, DataError
+from judge.errors import DataError
+from judge.page.figures import Shares, Table
 from judge.records import Record, Score, Verdict
-from rl import charts
-from rl.report import Evaluation, Sample, Shares, Table, write_report
+from rl.report import Evaluation, Sample, write_report
+from tests.parsed_page import Page, addresses_outside
 
 ATTACK = '<script>alert("x")</script>'
 TABLE = Table(
@@ -45,25 +42,6 @@ def metrics(update: int) -> dict[str, float]:
 
 CURVES = [metrics(update) for update in range(4)]
 TITLES = ["Verdicts while training", "Reward of an answer", "KL to the reference", "Judge and oracle agree"]
-
-
-class Page(HTMLParser):
-    """What a browser would make of the page: its elements, its text, and the rows of its answers."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.text = ""
-        self.feed(html)
-
-    def handle_starttag(self, tag, attrs):
-        self.elements.append((tag, dict(attrs)))
-
-    def handle_data(self, data):
-        self.text += data
-
-    def all(self, tag: str) -> list[dict[str, str | None]]:
-        return [attributes for name, attributes in self.elements if name == tag]
 
 
 @pytest.fixture
@@ -101,18 +79,7 @@ def test_text_cannot_leave_its_attribute(write):
 
 
 def test_the_page_needs_no_other_file_and_no_network(write):
-    html = write(samples=SAMPLES)
-    page = Page(html)
-    outside = {"src", "srcset", "href", "xlink:href", "action", "data", "poster", "style"}
-    addresses = [
-        value
-        for tag, attributes in page.elements
-        for name, value in attributes.items()
-        if name in outside and re.search(r"//|url\((?!#)|^[^#]*\.(css|js|png|svg)$", value or "")
-    ]
-    assert not addresses
-    assert not {"link", "img", "iframe", "object", "image", "base"} & {tag for tag, _ in page.elements}
-    assert not re.search(r"https?:|@import", html)
+    assert addresses_outside(write(samples=SAMPLES)) == []
 
 
 def test_every_sample_is_there_with_what_it_is_filtered_by(write):
@@ -204,53 +171,7 @@ def test_the_same_run_gives_the_same_bytes(write):
     assert write(samples=SAMPLES) == write(samples=SAMPLES)
 
 
-def test_a_drawing_has_no_date_and_no_colour_of_its_own():
-    svg = charts.lines([0, 1], {"one": [0.0, 1.0], "other": [1.0, 0.0]})
-    assert not re.search(r"#[0-9a-f]{6}\b", re.sub(r'"(url\()?#\w+', "", svg))
-    assert not re.search(r"\b20\d\d-|matplotlib", svg)
-
-
-def test_drawing_leaves_no_trace_in_matplotlib():
-    before = dict(charts.matplotlib.rcParams)
-    charts.stacked_shares([0, 1], {verdict: [0.25, 0.5] for verdict in Verdict})
-    assert dict(charts.matplotlib.rcParams) == before
-    assert not pyplot.get_fignums()
-
-
-def test_half_of_a_surrogate_pair_is_written_as_its_code(write):
-    assert r"\ud83d!" in write(samples=[SAMPLES[0]._replace(record=Record("q", ("r",), "\ud83d!"))])
-
-
-def test_a_page_that_cannot_be_finished_leaves_the_older_one(write, tmp_path, monkeypatch):
-    def fail(source, target):
-        raise OSError("no space left")
-
-    older = write()
-    monkeypatch.setattr("rl.report.os.replace", fail)
-    with pytest.raises(DataError, match="no space left"):
-        write(title="Another")
-    assert (tmp_path / "runs" / "report.html").read_text(encoding="utf-8") == older
-    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["report.html"]
-
-
 def test_a_place_that_cannot_be_written_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match="choose another place"):
         write_report(tmp_path / "file" / "r.html", title="", summary=[], table=TABLE, curves=[])
-
-
-@pytest.mark.parametrize("shares", [(0.5, 0.5, 0.5), (1.5, 0.0, -0.5), (math.nan, 0.5, 0.5)])
-def test_shares_that_are_none_are_refused(shares):
-    with pytest.raises(ValueError, match="sum to 1"):
-        Shares(*shares)
-
-
-def test_a_row_with_a_cell_too_few_is_refused():
-    with pytest.raises(ValueError, match="expected 2 cells"):
-        Table(("", "known"), [("SFT",)])
-
-
-def test_without_matplotlib_the_extra_is_named(monkeypatch):
-    monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(ConfigError, match=r"pip install 'candor-rl\[report\]'"):
-        importlib.reload(charts)

@@ -1,0 +1,1 @@
+"""Reports as HTML: one file, nothing fetched, text from outside escaped."""
