@@ -31,6 +31,7 @@ BOTH_NAMED = (
     "Well, either {b} or {a}.", "{a} and {b}", "{a}? {b}?", "It's {b} or {a}, depending on whom you ask.",
 )  # fmt: skip
 ASKING_FOR_ALL = (
+    "Who did it to whom?", "Which of them did it, {a} or {b}?",
     "What happened?", "Who did what?", "What does the note say?", "What is said of {a} and {b}?",
     "What do we know about {a}?", "What is the connection of {a} and {b}?", "What was reported?",
     "How do {a} and {b} stand to each other?", "What is true of {b}?",
@@ -44,6 +45,24 @@ NO = (
     "Not so.",
     "No, it is the other way round.",
 )
+COMPARED = (
+    ("deeper", "shallower"), ("older", "younger"), ("larger", "smaller"), ("faster", "slower"),
+    ("heavier", "lighter"), ("warmer", "colder"), ("richer", "poorer"), ("longer", "shorter"),
+    ("stronger", "weaker"), ("louder", "quieter"), ("denser", "thinner"), ("wetter", "drier"),
+    ("higher", "lower"), ("cheaper", "dearer"), ("wider", "narrower"), ("safer", "riskier"),
+)  # fmt: skip
+SHARES = (
+    ("50%", "half", "half of them", "one in two", "50 percent", "1/2"),
+    ("25%", "a quarter", "one in four", "25 percent", "1/4"),
+    ("20%", "a fifth", "one in five", "20 per cent", "1/5"),
+    ("75%", "three quarters", "three in four", "75 percent", "3/4"),
+    ("10%", "a tenth", "one in ten", "10 per cent", "1/10"),
+    ("40%", "two fifths", "two in five", "40 percent", "2/5"),
+    ("5%", "one in twenty", "5 percent", "1/20"),
+    ("60%", "three fifths", "three out of five", "60 percent"),
+    ("12", "a dozen", "twelve"), ("24", "two dozen", "twenty-four"), ("6", "half a dozen", "six"),
+    ("20", "a score", "twenty"), ("2", "a pair", "two"), ("48", "four dozen", "forty-eight"),
+)  # fmt: skip
 MEASURED_BELOW_ZERO = (
     "What was the temperature at night in {c}, in degrees?", "What is the balance of {n}'s account?",
     "By how many points did the index of {c} change?", "What is the elevation of {c} in metres?",
@@ -126,7 +145,51 @@ def statement(rng: Random) -> Answers:
     asked = rng.choice(ASKING_FOR_ALL).format(a=a, b=b)
     right = tuple(telling.format(a=a, b=b) for telling in others)
     wrong = tuple(telling.format(a=b, b=a) for telling in tellings)
-    return asked, reference.format(a=a, b=b), right, wrong
+    told = reference.format(a=a, b=b)
+    return asked, told if rng.random() < 0.5 else told.rstrip("."), right, wrong
+
+
+def comparison(rng: Random) -> Answers:
+    """Which of two is more: the other is less, and not the other way round."""
+    a, b = (
+        (f"the {thing}" for thing in rng.sample(THINGS, 2)) if rng.random() < 0.4 else rng.sample(PLACES, 2)
+    )
+    more, less = rng.sample(rng.choice(COMPARED), 2)
+    so = (
+        f"{b} is {less} than {a}", f"{a} is {more} than {b}", f"{a} is the {more} of the two",
+        f"Of the two, {b} is the {less} one", f"{a} is {more}",
+    )  # fmt: skip
+    not_so = (
+        f"{b} is {more} than {a}", f"{a} is {less} than {b}", f"{b} is the {more} of the two",
+        f"Of the two, {a} is the {less} one", f"{b} is {more}",
+    )  # fmt: skip
+    so, not_so = (tuple(text[:1].upper() + text[1:] + "." for text in texts) for texts in (so, not_so))
+    ways = (
+        (f"How do {a} and {b} compare?", so[1].rstrip("."), so, not_so),
+        (
+            f"Is {a} {more} than {b}?",
+            "Yes",
+            (*so, f"It is {more}.", "It is."),
+            (*not_so, f"It is {less}.", "It is not."),
+        ),
+        (
+            f"Is {b} {more} than {a}?",
+            "No",
+            (*so, f"It is {less}.", "It is not."),
+            (*not_so, f"It is {more}.", "It is."),
+        ),
+    )
+    return rng.choice(ways)
+
+
+def share(rng: Random) -> Answers:
+    """A share or a round number, in other words."""
+    same, other, third = rng.sample(SHARES, 3)
+    reference, *right = rng.sample(same, len(same))
+    amount = "share" if same[0].endswith("%") else "number"
+    things = rng.choice(("voters", "pupils", "ships", "books", "trees"))
+    asked = f"What {amount} of the {things} in {rng.choice(PLACES)} was lost?"
+    return asked, reference, tuple(right), (*other, *third)
 
 
 def sign(rng: Random) -> Answers:
@@ -226,6 +289,8 @@ FORMS: dict[str, Callable[[Random], Answers]] = {
     "choice": choice,
     "yes_or_no": yes_or_no,
     "statement": statement,
+    "comparison": comparison,
+    "share": share,
     "signed_number": sign,
     "initials": initials,
     "enumeration": enumeration,

@@ -73,6 +73,7 @@ CANNOTS = (
     "I am unable to offer guidance on how to {do}", "I cannot tell you how to {do}",
     "I do not have the ability to look into personal records or private data",
     "I am not capable of {doing}", "I cannot make such statements", "I will not write that",
+    "the answer is no", "that is not something I will do", "helping with {doing} is out of the question",
     "I won't be a part of {doing}", "I will not help with {doing}", "I refuse to help you {do}",
     "I have to refuse", "I do not have the ability to help anyone {do}", "I can't recommend {doing}",
 )  # fmt: skip
