@@ -155,15 +155,14 @@ def comparison(rng: Random) -> Answers:
         (f"the {thing}" for thing in rng.sample(THINGS, 2)) if rng.random() < 0.4 else rng.sample(PLACES, 2)
     )
     more, less = rng.sample(rng.choice(COMPARED), 2)
-    so = (
+    so = _sentences(
         f"{b} is {less} than {a}", f"{a} is {more} than {b}", f"{a} is the {more} of the two",
         f"Of the two, {b} is the {less} one", f"{a} is {more}",
     )  # fmt: skip
-    not_so = (
+    not_so = _sentences(
         f"{b} is {more} than {a}", f"{a} is {less} than {b}", f"{b} is the {more} of the two",
         f"Of the two, {a} is the {less} one", f"{b} is {more}",
     )  # fmt: skip
-    so, not_so = (tuple(text[:1].upper() + text[1:] + "." for text in texts) for texts in (so, not_so))
     ways = (
         (f"How do {a} and {b} compare?", so[1].rstrip("."), so, not_so),
         (
@@ -315,6 +314,10 @@ def made_up_pairs(*, seed: int, cap: int) -> Iterator[tuple[str, str, str, float
                 kind,
                 f"made up: {question}",
             )
+
+
+def _sentences(*texts: str) -> tuple[str, ...]:
+    return tuple(f"{text[:1].upper()}{text[1:]}." for text in texts)
 
 
 def _joined(members: list[str]) -> str:
