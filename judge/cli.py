@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from judge.config import EvalJudgeConfig, ScoreConfig, TrainJudgeConfig, named_columns
+from judge.config import EvalJudgeConfig, ScoreConfig, TrainJudgeConfig, TrainReaderConfig, named_columns
 from judge.flags import read_flags
 
 if TYPE_CHECKING:
@@ -27,6 +27,16 @@ def train_judge(argv: Sequence[str]) -> None:
     from judge.train import train
 
     print(f"judge: {train(config)}")
+
+
+def train_reader(argv: Sequence[str]) -> None:
+    """`candor train-reader`: labelled pairs to a reader of questions about texts."""
+    about = "Train the reader of question-answer coverage on exercises made from labelled pairs of texts."
+    (config,) = read_flags("candor train-reader", about, argv, TrainReaderConfig)
+
+    from judge.reader_train import train
+
+    print(f"reader: {train(config)}")
 
 
 def score(config: ScoreConfig, derive: "Derive") -> None:

@@ -103,6 +103,44 @@ class TrainJudgeConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class TrainReaderConfig:
+    """Settings of `candor train-reader`."""
+
+    output_dir: str = field(metadata={"help": "Directory to write the reader to."})
+    train_files: list[str] = field(
+        default_factory=list,
+        metadata={"help": "Labelled pairs as for train-judge, from which reading exercises are made."},
+    )
+    data_dir: str = field(default=".", metadata={"help": "Directory that the files' paths start from."})
+    train_examples: int = field(default=60_000, metadata={"help": "Exercises to train on at most."})
+    eval_examples: int = field(default=4000, metadata={"help": "Held-out exercises to measure on at most."})
+    held_out_share: float = field(default=0.05, metadata={"help": "Share of groups kept aside."})
+    backbone: str = field(
+        default="sentence-transformers/all-MiniLM-L6-v2",
+        metadata={"help": "Encoder: a directory or a Hub id."},
+    )
+    lora_rank: int = field(default=32, metadata={"help": "Rank of the weight differences."})
+    max_tokens: int = field(default=256, metadata={"help": "Window of question and text, in tokens."})
+    epochs: float = field(default=1.0, metadata={"help": "Passes over the exercises."})
+    max_steps: int = field(default=-1, metadata={"help": "Optimizer steps; -1 leaves it to the epochs."})
+    batch_size: int = field(default=32, metadata={"help": "Exercises a step and device."})
+    learning_rate: float = field(default=1e-3, metadata={"help": "Peak learning rate of AdamW."})
+    warmup_share: float = field(default=0.05, metadata={"help": "Share of steps over which the rate rises."})
+    attention: str = field(
+        default="eager",
+        metadata={"help": "Attention implementation in training; eager is the faster in bfloat16 on a CPU."},
+    )
+    logging_steps: int = field(default=50, metadata={"help": "Steps between log lines."})
+    bf16: bool = field(
+        default=True, metadata={"help": "Mixed precision: float32 weights, bfloat16 products."}
+    )
+    device: str | None = field(
+        default=None, metadata={"help": "cpu, cuda, ...; the best there is by default."}
+    )
+    seed: int = field(default=0, metadata={"help": "Of weights, order and exercises."})
+
+
+@dataclass(frozen=True, slots=True)
 class ScoreConfig:
     """Settings of `candor score`, but for the reward's."""
 

@@ -58,7 +58,7 @@ def new_encoder(
     """
     torch.manual_seed(seed)
     try:
-        with _quiet():
+        with quiet_loading():
             model = CrossEncoder(
                 str(directory),
                 num_labels=len(TASKS),
@@ -76,14 +76,14 @@ def new_encoder(
         raise BackboneError(
             f"expected an encoder in {directory} that can be loaded with attention={attention}: {error}"
         ) from error
-    positions = _positions(model.config)
+    positions = max_positions(model.config)
     if max_tokens > positions:
         raise ConfigError(f"max_tokens must be at most {positions:g} for {directory}, got {max_tokens}")
     model.tokenizer.split_special_tokens = True
     return model
 
 
-def _positions(config: PreTrainedConfig) -> float:
+def max_positions(config: PreTrainedConfig) -> float:
     """The longest input that an encoder has positions for."""
     positions = config.to_dict().get("max_position_embeddings", math.inf)
     if config.model_type in _POSITIONS_AFTER_PADDING:
@@ -92,7 +92,7 @@ def _positions(config: PreTrainedConfig) -> float:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet_loading() -> Iterator[None]:
     """Without the libraries' reports that the outputs are new, which is as it should be."""
     verbosity = transformers_logging.get_verbosity()
     bars = transformers_logging.is_progress_bar_enabled()
@@ -184,7 +184,7 @@ def encode_pairs(
     encodings, owners = _tokenize(model, pairs)
     first_chunk = torch.full((len(pairs),), -1)
     chunk_logits = torch.empty(len(owners), len(TASKS))
-    for batch in _batches([len(ids) for ids in encodings["input_ids"]], batch_tokens):
+    for batch in length_batches([len(ids) for ids in encodings["input_ids"]], batch_tokens):
         features = model.tokenizer.pad(
             {name: [values[i] for i in batch] for name, values in encodings.items()}, return_tensors="pt"
         ).to(model.device)
@@ -230,7 +230,7 @@ def _tokenize(
     return dict(encodings), owners
 
 
-def _batches(lengths: Sequence[int], batch_tokens: int) -> Iterator[list[int]]:
+def length_batches(lengths: Sequence[int], batch_tokens: int) -> Iterator[list[int]]:
     """Indices in batches of like length, each at most `batch_tokens` when padded (or one text alone)."""
     batch: list[int] = []
     for index in sorted(range(len(lengths)), key=lengths.__getitem__):

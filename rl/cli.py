@@ -29,6 +29,9 @@ class Command(NamedTuple):
 COMMANDS = {
     "demo": Command("the whole story on a small closed world: judge, reward, PPO, report", "rl.cli", "demo"),
     "train-judge": Command("train a judge on labelled pairs of texts", "judge.cli", "train_judge"),
+    "train-reader": Command(
+        "train the reader that answers questions from texts", "judge.cli", "train_reader"
+    ),
     "score": Command("judge every completion of a file and reward it", "rl.cli", "score"),
     "eval-judge": Command(
         "compare a judge, and string matching, with human labels", "judge.cli", "eval_judge"
