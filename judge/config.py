@@ -46,6 +46,30 @@ class TrainJudgeConfig:
         metadata={"help": "Questions with their answers, from which contrastive pairs are made."},
     )
     data_dir: str = field(default=".", metadata={"help": "Directory that the files' paths start from."})
+    prompt_column: str | None = field(
+        default=None, metadata={"help": "Column of the question; by default prompt or question, or none."}
+    )
+    reference_column: str | None = field(
+        default=None, metadata={"help": "Column of the right answer; by default references or reference."}
+    )
+    completion_column: str | None = field(
+        default=None, metadata={"help": "Column of the answer; by default completion or candidate."}
+    )
+    claim_column: str | None = field(
+        default=None,
+        metadata={"help": "Column of a claim that a text may support; by default claim or text_a."},
+    )
+    text_column: str | None = field(
+        default=None,
+        metadata={"help": "Column of that text, or of a text that may decline; by default text_b or text."},
+    )
+    label_column: str | None = field(
+        default=None, metadata={"help": "1 yes, 0 no, between them graded; by default label or score."}
+    )
+    group_column: str | None = field(
+        default=None,
+        metadata={"help": "Rows held out together; by default group, else those of one question."},
+    )
     contrast_per_kind: int = field(
         default=0, metadata={"help": "Contrastive pairs to make of each kind; 0 makes none."}
     )
@@ -199,36 +223,6 @@ class EvalJudgeConfig:
             "default the one it was trained for."
         },
     )
-    output: str | None = field(
-        default=None,
-        metadata={"help": "JSON file for the results; by default DATA's name with .agreement.json, here."},
-    )
-    prompt_column: str | None = field(
-        default=None, metadata={"help": "By default prompt or question, or none."}
-    )
-    reference_column: str | None = field(
-        default=None, metadata={"help": "By default references or reference."}
-    )
-    completion_column: str | None = field(
-        default=None, metadata={"help": "By default completion or candidate."}
-    )
-    label_column: str | None = field(
-        default=None, metadata={"help": "1 right, 0 wrong, between them graded; by default label or score."}
-    )
-    group_column: str | None = field(
-        default=None, metadata={"help": "Rows that the bootstrap draws together; by default group, or none."}
-    )
-    id_column: str = field(default="id", metadata={"help": "Column that names the row."})
-    resamples: int = field(default=1000, metadata={"help": "Bootstrap resamples behind each interval."})
-    seed: int = field(default=0, metadata={"help": "Of the bootstrap."})
-
-    def __post_init__(self) -> None:
-        _at_least(0, "resamples", self.resamples)
-
-
-def _at_least(least: int, name: str, value: int) -> None:
-    if value < least:
-        raise ConfigError(f"{name} must be at least {least}, got {value}")
     embedding: list[str] = field(
         default_factory=lambda: [MINILM],
         metadata={
@@ -255,6 +249,31 @@ def _at_least(least: int, name: str, value: int) -> None:
             "action": Repeatable,
         },
     )
+    output: str | None = field(
+        default=None,
+        metadata={"help": "JSON file for the results; by default DATA's name with .agreement.json, here."},
+    )
+    prompt_column: str | None = field(
+        default=None, metadata={"help": "By default prompt or question, or none."}
+    )
+    reference_column: str | None = field(
+        default=None, metadata={"help": "By default references or reference."}
+    )
+    completion_column: str | None = field(
+        default=None, metadata={"help": "By default completion or candidate."}
+    )
+    label_column: str | None = field(
+        default=None, metadata={"help": "1 right, 0 wrong, between them graded; by default label or score."}
+    )
+    group_column: str | None = field(
+        default=None, metadata={"help": "Rows that the bootstrap draws together; by default group, or none."}
+    )
+    id_column: str = field(default="id", metadata={"help": "Column that names the row."})
+    resamples: int = field(default=1000, metadata={"help": "Bootstrap resamples behind each interval."})
+    seed: int = field(default=0, metadata={"help": "Of the bootstrap."})
+
+    def __post_init__(self) -> None:
+        _at_least(0, "resamples", self.resamples)
         named_columns(self.scores)
 
 
@@ -271,3 +290,8 @@ def named_columns(scores: Sequence[str]) -> dict[str, str]:
             raise ConfigError(f"scores must be NAME=COLUMN, each name once, got {item!r}")
         columns[name] = column
     return columns
+
+
+def _at_least(least: int, name: str, value: int) -> None:
+    if value < least:
+        raise ConfigError(f"{name} must be at least {least}, got {value}")

@@ -209,7 +209,7 @@ def _record(values: Mapping[str, Any], columns: Columns, name: str, csv_cells: b
     prompt = values.get(columns.prompt)
     return Record(
         prompt="" if prompt is None and columns.prompt_optional else _text(prompt, columns.prompt),
-        references=_references(values.get(columns.reference), columns.reference, csv_cells),
+        references=references_of(values.get(columns.reference), columns.reference, csv_cells),
         completion=""
         if columns.completion is None
         else _text(values.get(columns.completion), columns.completion),
@@ -234,7 +234,12 @@ def _id(value: object, column: str) -> str:
     return text
 
 
-def _references(value: object, column: str, csv_cell: bool) -> tuple[str, ...]:
+def references_of(value: object, column: str, csv_cell: bool) -> tuple[str, ...]:
+    """The right answers in one cell: text or a list of texts, in CSV a list as JSON.
+
+    Raises:
+        DataError: it is neither, or one of them is blank.
+    """
     if csv_cell and isinstance(value, str):
         value = _list_in_cell(value, column)
     if value is not None and not isinstance(value, str | list):

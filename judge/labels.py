@@ -35,6 +35,7 @@ WELL_KNOWN = {
     "group": ("group",),
 }
 """Names tried for each column, the preferred one first."""
+_TRUTH = {"true": 1, "false": 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,7 @@ def _labelled(
             yield entry
             continue
         try:
-            value = _label(entry.values.get(label), label)
+            value = read_label(entry.values.get(label), label)
             others = {column: _score(entry.values.get(column), column) for column in scores}
         except DataError as error:
             yield BadRow(entry.line, str(error), entry.values)
@@ -132,7 +133,14 @@ def _labelled(
         yield Labelled(entry.record, value, name, others)
 
 
-def _label(value: object, column: str) -> float:
+def read_label(value: object, column: str) -> float:
+    """A label in [0, 1], from a number, from a number or true or false as text, or from a truth value.
+
+    Raises:
+        DataError: it is none of these.
+    """
+    if isinstance(value, str):
+        value = _TRUTH.get(value.strip().casefold(), value)
     try:
         number = float(value) if isinstance(value, str | int | float) else math.nan
     except ValueError:
@@ -144,4 +152,4 @@ def _label(value: object, column: str) -> float:
 
 
 def _score(value: object, column: str) -> float | None:
-    return None if value in (None, "") else _label(value, column)
+    return None if value in (None, "") else read_label(value, column)

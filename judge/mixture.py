@@ -1,8 +1,9 @@
 """The training mix: labelled files and contrastive pairs, split by group into train and held-out."""
 
+import logging
 import random
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -11,10 +12,12 @@ from typing import Self
 from judge.config import TrainJudgeConfig
 from judge.contrast.abstentions import abstention_pairs
 from judge.contrast.equivalences import equivalence_pairs
-from judge.data import Rejections, columns_of
+from judge.data import SURVEYED_ROWS, Rejections, columns_of
 from judge.errors import ConfigError, DataError
-from judge.pairs import CONTRAST, Split, Task, TrainingRow, kind_of_rows, training_rows
-from judge.tables import BadRow, read_rows
+from judge.pairs import COLUMNS, CONTRAST, Layout, Split, Task, TrainingRow, layout_of, training_rows
+from judge.tables import BadRow, Format, format_of, read_rows
+
+logger = logging.getLogger(__name__)
 
 REJECTED_FILE = "rejected.jsonl"
 _SPEC = re.compile(r"(?P<path>.+?)(?::(?P<rows>\d+))?(?:\*(?P<times>\d+))?")
@@ -56,27 +59,37 @@ class FileSpec:
         )
 
 
-def read_split(config: TrainJudgeConfig) -> Split:
+def read_split(config: TrainJudgeConfig, *, keep_rejected: bool = True) -> Split:
     """Read every file of the mix and make the contrastive pairs.
 
     A contrastive pair keeps the group of the row it was made from, so nothing made from a training row is
     held out, nor the other way round. Repeats of a row are for training alone, and come after everything
     else. Bad rows are set aside in `rejected.jsonl` of the output directory.
 
+    Args:
+        config: names the files.
+        keep_rejected: whether to write the bad rows down; of several processes one should.
+
     Raises:
-        ConfigError: no file is named, or a file's spec cannot be read.
+        ConfigError: no file is named, a file's spec cannot be read, or no file has a column that was named.
         DataError: a file cannot be read, or its columns are of no known kind.
     """
     if not config.train_files:
         raise ConfigError("expected labelled files to train on, got none; pass --train_files")
     specs = [FileSpec.parse(spec) for spec in config.train_files]
     split, repeats = Split(), Split()
-    with Rejections(Path(config.output_dir) / REJECTED_FILE) as rejections:
-        for spec in specs:
-            rows = list(_labelled(Path(config.data_dir) / spec.path, rejections))
+    named = {role: name for role in COLUMNS if (name := getattr(config, f"{role}_column")) is not None}
+    found: set[str] = set()
+    with Rejections(Path(config.output_dir) / REJECTED_FILE if keep_rejected else None) as rejections:
+        for text, spec in zip(config.train_files, specs, strict=True):
+            layout, read = _labelled(Path(config.data_dir) / spec.path, named, rejections)
+            found.update(layout.columns.values())
+            rows = list(read)
+            if not rows:
+                raise DataError(f"no row of {spec.path} can be used; see {rejections.path} for the reasons")
             if spec.rows is not None and len(rows) > spec.rows:
                 rows = random.Random(config.seed).sample(rows, spec.rows)
-            split.add(rows, config.held_out_share)
+            split.add(rows, config.held_out_share, text)
             for turn in range(1, spec.times):
                 again = [row.turned() for row in rows] if turn % 2 else rows
                 repeats.add(again, config.held_out_share)
@@ -85,21 +98,35 @@ def read_split(config: TrainJudgeConfig) -> Split:
             for name in config.question_files
             for question in _questions(Path(config.data_dir) / name, rejections)
         ]
-    split.add(list(_contrast(config, split, asked)), config.held_out_share)
-    split.train += repeats.train
+    if nowhere := set(named.values()) - found:
+        raise ConfigError(f"no training file has a column {', '.join(sorted(nowhere))}")
+    if rejections.count:
+        logger.warning("%d bad rows were set aside in %s", rejections.count, rejections.path)
+    split.add(list(_contrast(config, split, asked)), config.held_out_share, CONTRAST)
+    split.top_up()
+    kept = {row.group for row in split.held_out}
+    split.train += [row for row in repeats.train if row.group not in kept]
     return split
 
 
-def _labelled(path: Path, rejections: Rejections) -> Iterator[TrainingRow]:
-    """Every training row of one labelled file."""
+def _labelled(
+    path: Path, named: Mapping[str, str], rejections: Rejections
+) -> tuple[Layout, Iterator[TrainingRow]]:
+    """What one labelled file holds, and every training row of it."""
     rows = read_rows(path)
-    first = list(islice(rows, 1))
-    task = kind_of_rows(columns_of(first, path), str(path))
-    for row in rejections.sift(chain(first, rows)):
-        try:
-            yield from training_rows(row.values, task, source=path.name)
-        except DataError as error:
-            rejections.add(BadRow(row.line, f"{path.name}: {error}", row.values))
+    first = list(islice(rows, SURVEYED_ROWS))
+    layout = layout_of(
+        columns_of(first, path), str(path), asked=named, csv_cells=format_of(path) is Format.CSV
+    )
+
+    def read() -> Iterator[TrainingRow]:
+        for row in rejections.sift(chain(first, rows)):
+            try:
+                yield from training_rows(row.values, layout, source=path.name)
+            except DataError as error:
+                rejections.add(BadRow(row.line, f"{path.name}: {error}", row.values))
+
+    return layout, read()
 
 
 def _questions(path: Path, rejections: Rejections) -> Iterator[Question]:

@@ -91,6 +91,40 @@ def test_contrastive_pairs_stay_on_the_side_of_the_row_they_were_made_from(tmp_p
     assert not {row.group for row in split.train} & {row.group for row in split.held_out}
 
 
+def test_a_column_named_by_a_flag_is_looked_for_in_every_file_and_must_be_in_one(tmp_path: Path) -> None:
+    mine = [
+        {"q": r["question"], "gold": r["reference"], "said": r["candidate"], "ok": r["label"]}
+        for r in answers(8)
+    ]
+    files = [write(tmp_path / "mine.jsonl.gz", mine), write(tmp_path / "other.jsonl.gz", answers(8))]
+    named = {
+        "prompt_column": "q",
+        "reference_column": "gold",
+        "completion_column": "said",
+        "label_column": "ok",
+    }
+    split = read_split(config(tmp_path, *files, **named))
+    rows = split.train + split.held_out
+    assert len(rows) == 16
+    assert {row.question for row in rows} == {row["question"] for row in answers(8)}
+    with pytest.raises(ConfigError, match="no training file has a column said"):
+        read_split(config(tmp_path, files[1], completion_column="said"))
+
+
+def test_the_rows_of_each_part_of_the_mix_are_counted(tmp_path: Path) -> None:
+    name = write(tmp_path / "pairs.jsonl.gz", answers(40))
+    split = read_split(config(tmp_path, f"{name}:30", contrast_per_kind=2))
+    assert sum(split.sizes[f"{name}:30"]) == 30
+    assert sum(map(sum, split.sizes.values())) == len(split.train) + len(split.held_out)
+    assert list(split.sizes) == [f"{name}:30", "contrast/"]
+
+
+def test_a_file_without_one_good_row_is_refused(tmp_path: Path) -> None:
+    name = write(tmp_path / "pairs.jsonl.gz", [row | {"label": 5} for row in answers(3)])
+    with pytest.raises(DataError, match=r"no row of pairs.jsonl.gz can be used; see .*rejected.jsonl"):
+        read_split(config(tmp_path, name))
+
+
 def test_no_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="pass --train_files"):
         read_split(config(tmp_path))
