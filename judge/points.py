@@ -9,7 +9,7 @@ from sklearn.metrics import roc_curve
 from judge.agreement import ECE_BINS
 
 ROC_POINTS = 200
-"""Most points of a ROC curve: neighbours are at most 1 % of either axis apart, or one jump."""
+"""Most points of a ROC curve: neighbours are about 1 % of an axis apart, ties aside."""
 
 Array = NDArray[np.float64]
 Point = dict[str, float | None]
@@ -28,7 +28,7 @@ def roc_points(y: Array, p: Array) -> list[Point]:
     """
     if len(set(y)) < 2:
         return []
-    false_positive, true_positive, thresholds = roc_curve(y, p)
+    false_positive, true_positive, thresholds = roc_curve(y, p, drop_intermediate=False)
     along = false_positive + true_positive  # never falls; from 0 to 2
     chosen = np.unique(np.searchsorted(along, np.linspace(0.0, 2.0, ROC_POINTS)))
     return [

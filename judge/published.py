@@ -12,6 +12,7 @@ from torch import nn
 
 from judge.backbone import find_backbone
 from judge.errors import JudgeError
+from judge.model import quiet_loading
 from judge.pairwise import Measure, Pair
 
 ENTAILMENT = "entailment"
@@ -28,7 +29,8 @@ def cosine(source: str, *, device: str | None = None) -> Measure:
     Raises:
         BackboneError: there is no such encoder.
     """
-    model = SentenceTransformer(**_source(source), device=device)
+    with quiet_loading():
+        model = SentenceTransformer(**_source(source), device=device)
 
     def measure(pairs: Sequence[Pair]) -> list[float]:
         texts = list(dict.fromkeys(text for pair in pairs for text in (pair.reference, pair.completion)))
@@ -54,15 +56,16 @@ def cross_encoder(source: str, *, device: str | None = None) -> Measure:
         BackboneError: there is no such model.
         JudgeError: it has several classes, and none of them is entailment.
     """
-    model = CrossEncoder(**_source(source), device=device)
+    with quiet_loading():
+        model = CrossEncoder(**_source(source), device=device)
     if model.num_labels == 1:
         return lambda pairs: _predict(
-            model, [(pair.reference, pair.completion) for pair in pairs], activation_fn=nn.Sigmoid()
-        )[:, 0]
+            model, [(pair.reference, pair.completion) for pair in pairs], 0, activation_fn=nn.Sigmoid()
+        )
     entailment = entailment_index(model.config.id2label, source)
     return lambda pairs: _predict(
-        model, [_premise_and_hypothesis(pair) for pair in pairs], apply_softmax=True
-    )[:, entailment]
+        model, [_premise_and_hypothesis(pair) for pair in pairs], entailment, apply_softmax=True
+    )
 
 
 def entailment_index(id2label: dict[int, str], source: str) -> int:
@@ -93,6 +96,10 @@ def _premise_and_hypothesis(pair: Pair) -> tuple[str, str]:
     return f"{pair.question} {pair.completion}".strip(), f"{pair.question} {pair.reference}".strip()
 
 
-def _predict(model: CrossEncoder, texts: Sequence[tuple[str, str]], **settings: Any) -> Any:
-    """(N, classes)."""
-    return model.predict(texts, show_progress_bar=False, **settings).reshape(len(texts), -1).tolist()
+def _predict(
+    model: CrossEncoder, texts: Sequence[tuple[str, str]], column: int, **settings: Any
+) -> list[float]:
+    """One column of the outputs (N, classes)."""
+    outputs = model.predict(texts, show_progress_bar=False, **settings).reshape(len(texts), -1)
+    values: list[float] = outputs[:, column].tolist()
+    return values

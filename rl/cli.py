@@ -34,7 +34,7 @@ COMMANDS = {
     ),
     "score": Command("judge every completion of a file and reward it", "rl.cli", "score"),
     "eval-judge": Command(
-        "compare a judge, and string matching, with human labels", "judge.cli", "eval_judge"
+        "compare judges, side by side on the same rows, with human labels", "judge.cli", "eval_judge"
     ),
     "train-rl": Command("train a language model with the judge's reward by PPO", "rl.cli", "train_rl"),
     "env": Command("versions, processor and accelerator, for bug reports", "rl.cli", "env"),

@@ -149,6 +149,30 @@ def test_the_false_positive_rate_asked_for_reaches_the_judge(labelled):
     assert FakeJudge.max_fpr == 0.1
 
 
+def test_eval_judge_compares_what_other_judges_made_of_the_rows(tmp_path):
+    rows = [{**row, "theirs": theirs} for row, theirs in zip(ROWS[:3], (1, 0.7, None), strict=True)]
+    path = tmp_path / "labelled.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    result = evaluate("--data", str(path), "--resamples", "0", "--scores", "PEDANTS=theirs")
+    assert result["judges"]["PEDANTS"]["unscored"] == 1
+    assert result["counts"]["rows"] == 2
+    # right on a, called right on b where Quito is wrong
+    assert result["systems"]["PEDANTS"]["accuracy"]["value"] == 0.5
+    assert result["systems"]["judge"]["accuracy"]["value"] == 1.0
+
+
+def test_eval_judge_compares_several_judges(labelled, judge_dir, capsys):
+    result = evaluate("--data", str(labelled), "--judge", "default", "--judge", "runs/mine")
+    assert list(result["systems"])[:2] == ["judge default", "judge runs/mine"]
+    assert result["judge_sha256"] == dict.fromkeys(list(result["systems"])[:2], cli.fingerprint(judge_dir))
+
+
+@pytest.mark.parametrize("scores", [["theirs"], ["=theirs"], ["a=b", "a=c"]])
+def test_scores_that_are_not_a_name_and_a_column_are_refused(scores):
+    with pytest.raises(ConfigError, match="scores must be NAME=COLUMN, each name once"):
+        EvalJudgeConfig(data="a", scores=scores)
+
+
 def test_the_fingerprint_changes_with_any_file_of_the_judge_and_its_name(judge_dir):
     seen = {cli.fingerprint(judge_dir)}
     (judge_dir / "weights").write_text("1 2 4")

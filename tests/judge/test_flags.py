@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from judge.config import Repeatable
 from judge.errors import ConfigError
 from judge.flags import read_flags
 
@@ -131,3 +132,20 @@ def test_a_value_of_the_wrong_kind_ends_with_a_usage_error(capsys):
 def test_a_wrong_enum_value_in_the_file_is_refused(config):
     with pytest.raises((ConfigError, SystemExit)):
         read("--name", "x", "--config", config("mode: medium"))
+
+
+def test_a_repeatable_list_adds_up_in_place_of_the_default_and_of_the_file(config):
+    @dataclass
+    class Named:
+        judge: list[str] = field(default_factory=lambda: ["usual"], metadata={"action": Repeatable})
+
+    def judges(*argv: str) -> list[str]:
+        return read_flags("candor test", "", argv, Named)[0].judge
+
+    assert judges() == ["usual"]
+    assert judges("--judge", "a", "b", "--judge", "c") == ["a", "b", "c"]
+    assert judges() == ["usual"]
+    path = config("judge: [of the file]")
+    assert judges("--config", path) == ["of the file"]
+    assert judges("--config", path, "--judge", "a") == ["a"]
+    assert judges("--config", config("judge: []")) == []

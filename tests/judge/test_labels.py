@@ -67,3 +67,18 @@ def test_a_file_without_labels_is_refused_with_what_is_there(labelled):
         DataError, match=r"'score' not in .* \(has: reference, candidate\); pass --label_column"
     ):
         labelled({"reference": "a", "candidate": "b"})
+
+
+def test_scores_of_other_judges_are_read_beside_the_label(labelled, tmp_path: Path):
+    row = {"reference": "a", "candidate": "b", "label": 1}
+    columns = LabelColumns(scores=("theirs",))
+    values = (True, "0.25", None, "")
+    rows, rejected = labelled(*({**row, "theirs": value} for value in (*values, 3)), columns=columns)
+    assert [row.scores["theirs"] for row in rows] == [1.0, 0.25, None, None]
+    assert rejected == 1
+    assert "'theirs' is a number (3), expected a number from 0" in (tmp_path / "rejected.jsonl").read_text()
+
+
+def test_a_column_of_scores_that_is_not_there_is_refused(labelled):
+    with pytest.raises(DataError, match=r"'theirs' not in .*; pass --scores NAME=COLUMN"):
+        labelled({"reference": "a", "candidate": "b", "label": 1}, columns=LabelColumns(scores=("theirs",)))
