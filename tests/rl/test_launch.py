@@ -287,6 +287,7 @@ def test_an_output_directory_that_is_a_file_is_refused(run, data: Path):
         ({"device": "abacus"}, ConfigError, "cannot use device 'abacus'"),
         ({"lora_rank": -1}, ConfigError, "lora_rank must be at least 0"),
         ({"lr": 0.1}, ConfigError, "unknown setting --lr"),
+        ({"max_fpr": 0.02}, JudgeError, "expected operating points in judge.json"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
