@@ -10,11 +10,19 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from judge.config import EvalJudgeConfig, ScoreConfig, TrainJudgeConfig, TrainReaderConfig, named_columns
+from judge.config import (
+    AuditJudgeConfig,
+    EvalJudgeConfig,
+    ScoreConfig,
+    TrainJudgeConfig,
+    TrainReaderConfig,
+    named_columns,
+)
+from judge.errors import JudgeError
 from judge.flags import read_flags
 
 if TYPE_CHECKING:
-    from judge.batch import Derive
+    from judge.batch import Derive, Scorer
 
 
 def train_judge(argv: Sequence[str]) -> None:
@@ -118,6 +126,49 @@ def eval_judge(argv: Sequence[str]) -> None:
     }
     output.write_text(json.dumps(result, indent=2, allow_nan=False) + "\n")
     print(f"results: {output}")
+
+
+def audit_judge(argv: Sequence[str]) -> None:
+    """`candor audit-judge`: what fools a judge.
+
+    Raises:
+        JudgeError: more does than may.
+    """
+    about = "Try a judge on cases whose verdict is known, and on properties that hold for any text."
+    (config,) = read_flags("candor audit-judge", about, argv, AuditJudgeConfig)
+
+    from judge.audit.display import describe_audit, to_json
+    from judge.audit.outcome import audit
+    from judge.environment import machine, versions
+    from judge.outputs import check_writable
+
+    if config.output is not None:
+        check_writable(Path(config.output))
+    scorer, origin = _audited(config)
+    result = audit(scorer, abstains=config.cross_encoder is None)
+    print(describe_audit(result, weakest_shown=config.weakest))
+    if config.output is not None:
+        about_run = {"settings": asdict(config), **origin, "versions": versions(), "machine": machine()}
+        Path(config.output).write_text(json.dumps(about_run | to_json(result), indent=2) + "\n")
+        print(f"results: {config.output}")
+    shortfalls = list(result.shortfalls(min_pass=config.min_pass, min_pass_hacking=config.min_pass_hacking))
+    if shortfalls:
+        raise JudgeError(f"the judge does not pass its audit: {'; '.join(shortfalls)}")
+
+
+def _audited(config: AuditJudgeConfig) -> "tuple[Scorer, dict[str, str]]":
+    """The judge to audit, and which it is to the bit where it is one of this project."""
+    if config.cross_encoder is not None:
+        from judge.pairwise import PairJudge
+        from judge.published import cross_encoder
+
+        return PairJudge(cross_encoder(config.cross_encoder)), {}
+
+    from judge.scorer import Judge, find_judge
+
+    directory = find_judge(config.judge)
+    judge = Judge.from_pretrained(directory, max_fpr=config.max_fpr)
+    return judge, {"judge_sha256": fingerprint(directory)}
 
 
 def fingerprint(directory: Path) -> str:

@@ -292,6 +292,47 @@ def named_columns(scores: Sequence[str]) -> dict[str, str]:
     return columns
 
 
+@dataclass(frozen=True, slots=True)
+class AuditJudgeConfig:
+    """Settings of `candor audit-judge`."""
+
+    judge: str | None = field(
+        default=None, metadata={"help": "Judge directory or Hub id; the one that ships by default."}
+    )
+    cross_encoder: str | None = field(
+        default=None,
+        metadata={"help": "Cross-encoder, a directory or Hub id, to audit instead; as for eval-judge."},
+    )
+    max_fpr: float | None = field(
+        default=None,
+        metadata={
+            "help": "Share of wrong answers that may pass for right, by the judge's held-out rows; by "
+            "default the one it was trained for."
+        },
+    )
+    output: str | None = field(
+        default=None,
+        metadata={"help": "JSON file for tallies, failed cases and breaches; by default none is written."},
+    )
+    weakest: int = field(default=10, metadata={"help": "Failed cases to print, the surest first."})
+    min_pass: float = field(
+        default=0.9, metadata={"help": "Share of all cases that must be right; below it the command fails."}
+    )
+    min_pass_hacking: float = field(
+        default=1.0, metadata={"help": "The same of the reward-hacking group alone."}
+    )
+
+    def __post_init__(self) -> None:
+        _at_least(0, "weakest", self.weakest)
+        for name in ("min_pass", "min_pass_hacking"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise ConfigError(f"{name} must be in [0, 1], got {getattr(self, name)}")
+        if self.cross_encoder is not None and (self.judge is not None or self.max_fpr is not None):
+            raise ConfigError(
+                "judge and max_fpr are of this project's judges; leave out cross_encoder or them"
+            )
+
+
 def _at_least(least: int, name: str, value: int) -> None:
     if value < least:
         raise ConfigError(f"{name} must be at least {least}, got {value}")
