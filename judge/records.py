@@ -12,6 +12,7 @@ class Explain(StrEnum):
 
     NONE = "none"
     FACTS = "facts"
+    QA = "qa"
 
 
 class Verdict(StrEnum):
@@ -59,7 +60,8 @@ class CheckedFact:
         text: the fact, in words that stand for themselves.
         start, end: the characters of its text that it was taken from.
         support: probability in [0, 1] that the other text says it.
-        contradiction: probability in [0, 1] that the other text says it is not so.
+        contradiction: probability in [0, 1] that the other text says it is not so; None if the judge was
+            never taught to tell.
         standing: the outcome at the judge's thresholds.
     """
 
@@ -67,7 +69,7 @@ class CheckedFact:
     start: int
     end: int
     support: float
-    contradiction: float
+    contradiction: float | None
     standing: Standing
 
 
@@ -114,6 +116,66 @@ def _unsupported(facts: tuple[CheckedFact, ...]) -> tuple[CheckedFact, ...]:
     return tuple(fact for fact in facts if fact.standing is not Standing.SUPPORTED)
 
 
+class Answered(StrEnum):
+    """How a text answers a question that another text answers: alike, otherwise, not at all."""
+
+    ALIKE = "alike"
+    DIFFERENT = "different"
+    UNANSWERED = "unanswered"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedQuestion:
+    """A question that one text answers, put to another.
+
+    Attributes:
+        text: the question; "____" stands where the answer was.
+        kind: of the answer: date, number, name, role, phrase, or whole for the record's own question.
+        answer: what the text that it was made from answers.
+        found: what the other text answers; None for nothing.
+        equivalence: probability in [0, 1] that the two answers are the same; None where there is but one.
+        outcome: at the judge's threshold.
+    """
+
+    text: str
+    kind: str
+    answer: str
+    found: str | None
+    equivalence: float | None
+    outcome: Answered
+
+
+@dataclass(frozen=True, slots=True)
+class Questioning:
+    """What a completion answers of what its reference answers, and the other way round.
+
+    Attributes:
+        reference: the reference it was questioned with; of several, the one that agrees best.
+        reference_questions: that the reference answers, put to the completion.
+        completion_questions: that the completion answers, put to the reference; none where it declines to.
+    """
+
+    reference: str
+    reference_questions: tuple[CheckedQuestion, ...]
+    completion_questions: tuple[CheckedQuestion, ...]
+
+    @property
+    def recall(self) -> float | None:
+        """Share in [0, 1] of the questions of the reference that are answered alike; None without any."""
+        return _alike_share(self.reference_questions)
+
+    @property
+    def precision(self) -> float | None:
+        """Share in [0, 1] of the questions of the completion that are answered alike; None without any."""
+        return _alike_share(self.completion_questions)
+
+
+def _alike_share(questions: tuple[CheckedQuestion, ...]) -> float | None:
+    if not questions:
+        return None
+    return sum(question.outcome is Answered.ALIKE for question in questions) / len(questions)
+
+
 @dataclass(frozen=True, slots=True)
 class Score:
     """What a judge says of one completion.
@@ -123,12 +185,14 @@ class Score:
         abstention: probability in [0, 1] that the completion declines to answer.
         verdict: the outcome at the judge's thresholds.
         coverage: of its facts, where the judge was told to explain by facts; the verdict is without it.
+        questioning: by questions, where the judge was told to explain by them; the verdict is without it.
     """
 
     equivalence: float
     abstention: float
     verdict: Verdict
     coverage: Coverage | None = None
+    questioning: Questioning | None = None
 
     def probabilities(self) -> dict[Verdict, float]:
         """Probability of each verdict: abstain first, the rest shared out by equivalence. Sums to 1."""

@@ -21,6 +21,8 @@ class Kind(StrEnum):
     NAME = "name"
     ROLE = "role"
     PHRASE = "phrase"
+    WHOLE = "whole"
+    """All of a bare answer: the record's own question asks for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +38,6 @@ class Span:
     start: int
     end: int
     kind: Kind
-
-    def overlaps(self, other: "Span") -> bool:
-        """Whether the two share a character."""
-        return self.start < other.end and other.start < self.end
 
 
 def _any_of(*words: str) -> str:
@@ -109,9 +107,11 @@ def find_spans(sentence: str) -> list[Span]:
     [('Jane Austen', 'name'), ('six', 'number'), ('1815', 'date')]
     """
     found: list[Span] = []
+    free = [True] * len(sentence)
     for span in _candidates(sentence):
-        if not any(span.overlaps(other) for other in found):
+        if all(free[span.start : span.end]):
             found.append(span)
+            free[span.start : span.end] = [False] * (span.end - span.start)
     return sorted(found, key=lambda span: span.start)
 
 
