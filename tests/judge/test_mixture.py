@@ -7,7 +7,7 @@ import pytest
 
 from judge.config import TrainJudgeConfig
 from judge.errors import ConfigError, DataError
-from judge.mixture import read_split
+from judge.mixture import FileSpec, read_split
 from judge.pairs import Task
 
 
@@ -62,6 +62,52 @@ def test_a_limit_takes_that_many_rows_and_the_same_ones_each_time(tmp_path: Path
     one, other = (read_split(config(tmp_path, f"{name}:10")) for _ in range(2))
     assert len(one.train) + len(one.held_out) == 10
     assert one == other
+
+
+def test_a_repeated_file_is_read_that_often_in_training_and_once_in_what_is_held_out(tmp_path: Path) -> None:
+    name = write(tmp_path / "pairs.jsonl.gz", answers(40))
+    once, thrice = (read_split(config(tmp_path, spec)) for spec in (name, f"{name}*3"))
+    assert thrice.held_out == once.held_out
+    assert thrice.train == once.train * 3
+
+
+def test_a_row_without_a_question_changes_sides_at_every_other_repeat(tmp_path: Path) -> None:
+    rows = [{"reference": f"The cat {i}.", "candidate": f"A cat, {i}.", "label": i % 2} for i in range(40)]
+    split = read_split(config(tmp_path, write(tmp_path / "pairs.jsonl.gz", rows) + "*3"))
+    third = len(split.train) // 3
+    one, turned, again = split.train[:third], split.train[third : 2 * third], split.train[2 * third :]
+    assert [(row.reference, row.text) for row in turned] == [(row.text, row.reference) for row in one]
+    assert again == one
+
+
+@pytest.mark.parametrize(
+    ("text", "spec"),
+    [
+        ("a.csv", FileSpec("a.csv")),
+        ("a.csv:20", FileSpec("a.csv", rows=20)),
+        ("a.csv*3", FileSpec("a.csv", times=3)),
+        ("a.csv:20*3", FileSpec("a.csv", rows=20, times=3)),
+        ("C:/a.csv", FileSpec("C:/a.csv")),
+    ],
+)
+def test_a_file_is_named_with_what_to_take_of_it(text: str, spec: FileSpec) -> None:
+    assert FileSpec.parse(text) == spec
+
+
+@pytest.mark.parametrize("text", ["", "a.csv:0", "a.csv*0"])
+def test_taking_nothing_of_a_file_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match="ROWS and TIMES above 0"):
+        FileSpec.parse(text)
+
+
+def test_claims_and_paraphrases_are_sentences_to_reorder(tmp_path: Path) -> None:
+    claim = {"text_a": "Then Bob chased Ann away.", "text_b": "Nobody knows.", "label": 0}
+    pair = {"reference": "Eva paid Carl.", "candidate": "Eva gave money to Carl .", "label": 1}
+    files = [write(tmp_path / f"{i}.jsonl.gz", [row]) for i, row in enumerate((claim, pair))]
+    split = read_split(config(tmp_path, *files, word_order_per_kind=5))
+    made = {row.reference: row.text for row in split.train + split.held_out if not row.natural}
+    assert made["Then Bob chased Ann away."].lower().startswith("then ann chased bob away")
+    assert made["Eva paid Carl."].lower().startswith("carl gave money to eva")
 
 
 def test_bad_rows_are_set_aside_with_line_and_reason(tmp_path: Path) -> None:
