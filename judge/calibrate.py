@@ -5,6 +5,7 @@ what the encoder says and what the encoder cannot read (containment, numbers, ne
 calibrated probability. Support and abstention have the encoder's logit alone, rescaled (Platt 1999).
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
@@ -23,14 +24,20 @@ from judge.verdict import Thresholds
 
 EQUIVALENCE_INPUTS = ("equivalence_logit", *FEATURE_NAMES)
 SUPPORT_INPUTS = ("support_logit",)
+CONTRADICTION_INPUTS = ("contradiction_logit",)
 ABSTENTION_INPUTS = ("abstention_logit",)
 FOLDS = 5
+FEWEST_ROWS = 5
+"""Held-out rows of each label of a task from which anything can be fitted."""
+FEWEST_ROWS_TO_REFIT = 50
+"""... from which it is better than what the judge gone on from has: of fewer wrong answers, 5 % is two."""
 ABSTENTION_THRESHOLD = 0.5
 MAX_FPRS = (0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.15, 0.2, 0.3, 0.5)
 """False-positive rates that a threshold is stored for, so that a user can choose without training again."""
 _STEEP = 30.0  # logits beyond it are certain in float64 anyway; keeps exp() from overflowing
 
 Array = NDArray[np.float64]
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +178,7 @@ class Calibration:
         thresholds: where probabilities become verdicts.
         operating_points: further thresholds of equivalence, by rising `max_fpr`; none in judges written
             before there was this table.
+        contradiction: over `CONTRADICTION_INPUTS`; None where no label told contradiction from absence.
     """
 
     equivalence: Combiner
@@ -178,6 +186,7 @@ class Calibration:
     abstention: Combiner
     thresholds: Thresholds
     operating_points: tuple[OperatingPoint, ...] = ()
+    contradiction: Combiner | None = None
 
     def at(self, max_fpr: float) -> Self:
         """The same, with the threshold of equivalence for another false-positive rate.
@@ -216,6 +225,9 @@ class Calibration:
             abstention=Combiner.from_json(content["abstention"], expected_names=ABSTENTION_INPUTS),
             thresholds=Thresholds(**content["thresholds"]),
             operating_points=tuple(OperatingPoint(**point) for point in content.get("operating_points", ())),
+            contradiction=None
+            if content.get("contradiction") is None
+            else Combiner.from_json(content["contradiction"], expected_names=CONTRADICTION_INPUTS),
         )
 
 
@@ -241,24 +253,15 @@ def fit_calibration(
         logits: (N, tasks) of an encoder that never saw these rows.
         hidden, penalty, seed: of `fit_combiner`.
         max_fpr: false-positive rate on natural held-out rows that the threshold may not pass.
-        start: where to take the part of a task that the rows do not have with both labels.
+        start: where to take the part of a task that the rows say too little of.
 
     Returns:
         The calibration, and the figures of equivalence out of fold; no figures if it was taken from `start`.
 
     Raises:
-        DataError: a task lacks one of its labels, and there is no `start`.
+        DataError: the rows say too little of a task, and there is no `start`.
     """
-    known = {task: _binary(rows, task) for task in (Task.EQUIVALENCE, Task.SUPPORT, Task.ABSTENTION)}
-    for task, chosen in known.items():
-        labels = {rows[i].targets[task] for i in chosen}
-        if len(labels) < 2 and start is None:
-            raise DataError(
-                f"expected held-out rows of {task} with labels 0 and 1 to calibrate on, found "
-                f"{sorted(labels) or 'none'}; add such rows, hold out a larger share, or pass --start_from"
-            )
-        if len(labels) < 2:
-            chosen.clear()
+    known = rows_to_fit(rows, going_on=start is not None)
 
     def rescale(task: Task, names: Sequence[str], kept: Combiner | None) -> Combiner:
         if not known[task]:
@@ -270,21 +273,57 @@ def fit_calibration(
 
     support = rescale(Task.SUPPORT, SUPPORT_INPUTS, None if start is None else start.support)
     abstention = rescale(Task.ABSTENTION, ABSTENTION_INPUTS, None if start is None else start.abstention)
+    contradiction = None if start is None else start.contradiction
+    told = [i for i, row in enumerate(rows) if row.targets.get(Task.CONTRADICTION) in (0.0, 1.0)]
+    labels = [rows[i].targets[Task.CONTRADICTION] for i in told]
+    if min(labels.count(0.0), labels.count(1.0)) >= (FEWEST_ROWS if start is None else FEWEST_ROWS_TO_REFIT):
+        contradiction = fit_combiner(
+            CONTRADICTION_INPUTS, logits[told][:, [TASKS.index(Task.CONTRADICTION)]], np.array(labels),
+            hidden=0, penalty=penalty, seed=seed,
+        )  # fmt: skip
     if not known[Task.EQUIVALENCE]:
         assert start is not None
-        return replace(start, support=support, abstention=abstention), {}
+        return replace(start, support=support, abstention=abstention, contradiction=contradiction), {}
     equivalence, threshold, points, figures = _fit_equivalence(
         [rows[i] for i in known[Task.EQUIVALENCE]],
         logits[known[Task.EQUIVALENCE], TASKS.index(Task.EQUIVALENCE)],
         hidden=hidden, penalty=penalty, max_fpr=max_fpr, seed=seed,
     )  # fmt: skip
     thresholds = Thresholds(equivalence=threshold, abstention=ABSTENTION_THRESHOLD)
-    return Calibration(equivalence, support, abstention, thresholds, points), figures
+    return Calibration(equivalence, support, abstention, thresholds, points, contradiction), figures
 
 
-def _binary(rows: Sequence[TrainingRow], task: Task) -> list[int]:
-    """Indices of the rows that say a plain yes or no of a task."""
-    return [i for i, row in enumerate(rows) if row.targets.get(task) in (0.0, 1.0)]
+def rows_to_fit(rows: Sequence[TrainingRow], *, going_on: bool) -> dict[Task, list[int]]:
+    """By task, the indices of the held-out rows that say a plain yes or no of it.
+
+    Args:
+        rows: held-out rows of any task.
+        going_on: from another judge, whose calibration a task keeps that has too few rows: no index then.
+
+    Raises:
+        DataError: a task has too few rows, and there is no other judge.
+    """
+    known: dict[Task, list[int]] = {}
+    fewest = FEWEST_ROWS_TO_REFIT if going_on else FEWEST_ROWS
+    for task in (Task.EQUIVALENCE, Task.SUPPORT, Task.ABSTENTION):
+        known[task] = [i for i, row in enumerate(rows) if row.targets.get(task) in (0.0, 1.0)]
+        labels = [rows[i].targets[task] for i in known[task]]
+        wrong, right = labels.count(0.0), labels.count(1.0)
+        if min(wrong, right) >= fewest:
+            continue
+        if not going_on:
+            raise DataError(
+                f"expected at least {fewest} held-out rows of {task} of each label to calibrate on, found "
+                f"{wrong} of 0 and {right} of 1; add such rows, raise --held_out_share, or go on from a "
+                "judge that can do it: --start_from default"
+            )
+        if labels:
+            logger.warning(
+                "%s keeps its calibration: %d and %d held-out rows of 0 and 1, %d of each are needed",
+                task, wrong, right, fewest,
+            )  # fmt: skip
+        known[task].clear()
+    return known
 
 
 def _fit_equivalence(
@@ -293,7 +332,8 @@ def _fit_equivalence(
     """Combiner, threshold, operating points and figures.
 
     All but the combiner come from probabilities out of fold (by group), so that no row speaks for itself;
-    and from natural rows alone, since contrastive ones are harder than what a policy writes.
+    and from natural rows alone, since contrastive ones are harder than what a policy writes, unless they
+    alone have both labels.
     """
     inputs = np.array(
         [
@@ -303,6 +343,8 @@ def _fit_equivalence(
     )
     labels = np.array([row.targets[Task.EQUIVALENCE] for row in rows])
     natural = np.array([row.natural for row in rows])
+    if len(set(labels[natural])) < 2:
+        natural[:] = True
     out_of_fold = np.empty(len(rows))
 
     def fit(chosen: Any) -> Combiner:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from judge.config import (
     AuditJudgeConfig,
     EvalJudgeConfig,
+    ReportConfig,
     ScoreConfig,
     TrainJudgeConfig,
     TrainReaderConfig,
@@ -32,9 +33,12 @@ def train_judge(argv: Sequence[str]) -> None:
     )
     (config,) = read_flags("candor train-judge", about, argv, TrainJudgeConfig)
 
+    from accelerate import PartialState
+
     from judge.train import train
 
-    print(f"judge: {train(config)}")
+    directory = train(config)
+    PartialState().print(f"judge: {directory}")
 
 
 def train_reader(argv: Sequence[str]) -> None:
@@ -126,6 +130,16 @@ def eval_judge(argv: Sequence[str]) -> None:
     }
     output.write_text(json.dumps(result, indent=2, allow_nan=False) + "\n")
     print(f"results: {output}")
+
+
+def report(argv: Sequence[str]) -> None:
+    """`candor report`: a scored file, an evaluation or both as one HTML page."""
+    about = "Write one HTML page of a scored file or an evaluation: figures, disagreements, every record."
+    (config,) = read_flags("candor report", about, argv, ReportConfig)
+
+    from judge.page.judged import write_report
+
+    print(f"report: {write_report(config)}")
 
 
 def audit_judge(argv: Sequence[str]) -> None:

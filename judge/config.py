@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from judge.backbone import MINILM
@@ -124,6 +125,19 @@ class TrainJudgeConfig:
         default=False,
         metadata={"help": "Write 8-bit weight differences from the backbone: an eighth of the size."},
     )
+    description: str | None = field(
+        default=None, metadata={"help": "For the model card: what this judge is."}
+    )
+    license: str | None = field(
+        default=None, metadata={"help": "For the model card: licence of the weights, as the Hub spells it."}
+    )
+    data_licences: list[str] = field(
+        default_factory=list,
+        metadata={"help": "For the model card: FILE=LICENCE, FILE as it is named above or a pattern (*, ?)."},
+    )
+    known_faults: list[str] = field(
+        default_factory=list, metadata={"help": "For the model card: what this judge is known to get wrong."}
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +176,56 @@ class TrainReaderConfig:
         default=None, metadata={"help": "cpu, cuda, ...; the best there is by default."}
     )
     seed: int = field(default=0, metadata={"help": "Of weights, order and exercises."})
+
+
+class Dtype(StrEnum):
+    """Precision of the encoder's weights and products; `auto` is bfloat16 on AMX and on GPUs that have it."""
+
+    AUTO = "auto"
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+
+
+class Engine(StrEnum):
+    """What runs the encoder; OpenVINO's 8-bit products are fast on CPUs without AMX too."""
+
+    TORCH = "torch"
+    OPENVINO_INT8 = "openvino-int8"
+
+
+@dataclass(frozen=True, slots=True)
+class SpeedConfig:
+    """How a judge spends its time; benchmarks/judge_speed.py says what each setting brings."""
+
+    engine: Engine = field(
+        default=Engine.TORCH,
+        metadata={"help": "What runs the encoder; openvino-int8 is for CPUs and needs candor-rl[openvino]."},
+    )
+    dtype: Dtype = field(
+        default=Dtype.AUTO,
+        metadata={"help": "Of torch's weights; auto is bfloat16 where a CPU has AMX or a GPU has it."},
+    )
+    batch_tokens: int | None = field(
+        default=None,
+        metadata={"help": "Tokens a batch, padding included; by default 2048 on a CPU, 32768 on a GPU."},
+    )
+    max_references: int = field(
+        default=8,
+        metadata={"help": "References of a record that the encoder reads, the nearest by lexical features."},
+    )
+    cheap_stage: bool = field(
+        default=True,
+        metadata={"help": "Decide exact matches and texts without a word before the encoder is asked."},
+    )
+    cache_size: int = field(default=200_000, metadata={"help": "Pairs whose logits are kept."})
+
+    def __post_init__(self) -> None:
+        if self.batch_tokens is not None:
+            _at_least(1, "batch_tokens", self.batch_tokens)
+        _at_least(1, "max_references", self.max_references)
+        _at_least(0, "cache_size", self.cache_size)
+        if self.engine is Engine.OPENVINO_INT8 and self.dtype is not Dtype.AUTO:
+            raise ConfigError(f"dtype is for the engine torch, got {self.dtype} with {self.engine}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +339,47 @@ class EvalJudgeConfig:
     def __post_init__(self) -> None:
         _at_least(0, "resamples", self.resamples)
         named_columns(self.scores)
+
+
+@dataclass(frozen=True, slots=True)
+class ReportConfig:
+    """Settings of `candor report`. A column left unnamed is looked for, and done without if not there."""
+
+    input: str = field(
+        metadata={"help": "What candor score wrote (.jsonl, .csv, .parquet), or candor eval-judge (.json)."}
+    )
+    scored: str | None = field(
+        default=None,
+        metadata={"help": "Scored file whose records are shown beside an evaluation, if that is the input."},
+    )
+    output: str | None = field(
+        default=None, metadata={"help": "HTML file to write; by default INPUT's name with .html, here."}
+    )
+    title: str | None = field(default=None, metadata={"help": "Of the page; by default INPUT's name."})
+    prompt_column: str | None = field(default=None, metadata={"help": "By default prompt or question."})
+    reference_column: str | None = field(
+        default=None, metadata={"help": "By default references or reference."}
+    )
+    completion_column: str | None = field(
+        default=None, metadata={"help": "By default completion or candidate."}
+    )
+    label_column: str | None = field(
+        default=None,
+        metadata={"help": "What people say, 1 right, 0 wrong, or between; by default label or score."},
+    )
+    group_column: str | None = field(
+        default=None, metadata={"help": "Rows that the bootstrap draws together; by default group."}
+    )
+    id_column: str | None = field(default=None, metadata={"help": "Name of the row; by default id."})
+    max_records: int = field(
+        default=20_000, metadata={"help": "Rows that can be looked through; figures are of all rows."}
+    )
+    resamples: int = field(default=1000, metadata={"help": "Bootstrap resamples behind each interval."})
+    seed: int = field(default=0, metadata={"help": "Of the bootstrap."})
+
+    def __post_init__(self) -> None:
+        _at_least(0, "max_records", self.max_records)
+        _at_least(0, "resamples", self.resamples)
 
 
 def named_columns(scores: Sequence[str]) -> dict[str, str]:

@@ -4,154 +4,94 @@ sentence-transformers' `CrossEncoderTrainer` does the training (progress, early 
 precision, several devices through accelerate); this module decides on what, and measures by task.
 """
 
+import hashlib
 import json
 import logging
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from accelerate import PartialState
 from datasets import Dataset
-from scipy.stats import spearmanr
 from sentence_transformers import CrossEncoder
-from sentence_transformers.base.evaluation import BaseEvaluator
-from sentence_transformers.base.sampler import DefaultBatchSampler
 from sentence_transformers.cross_encoder import CrossEncoderTrainer, CrossEncoderTrainingArguments
-from sklearn.metrics import roc_auc_score
 from transformers import EarlyStoppingCallback
 from transformers.trainer_utils import get_last_checkpoint
 
 from judge.backbone import Backbone, find_backbone
-from judge.calibrate import Calibration, fit_calibration
+from judge.batches import length_grouped_batches
+from judge.calibrate import fit_calibration, rows_to_fit
+from judge.card import CONFIG_FILE, DATA_FILE, ENVIRONMENT_FILE, METRICS_FILE, stated_licences, write_card
 from judge.config import DEFAULT_JUDGE, TrainJudgeConfig
 from judge.environment import machine, versions
+from judge.errors import ConfigError, DataError
 from judge.losses import MultiTaskLoss
 from judge.mixture import read_split
 from judge.model import encode_pairs, new_encoder
-from judge.pairs import TASKS, Split, TrainingRow
+from judge.pairs import KINDS, TASKS, Split, TrainingRow
+from judge.ranking import HeldOutEvaluator, ranking_by_source
 from judge.scorer import Judge, save_judge
 
 logger = logging.getLogger(__name__)
 
-MEGABATCH = 50
-"""Batches a shuffled stretch holds before it is sorted by length and cut: little padding, still random."""
-
-
-class LengthGroupedSampler(DefaultBatchSampler):
-    """Batches of texts of like length, in random order; a new order each epoch."""
-
-    def __init__(
-        self,
-        dataset: Dataset,
-        batch_size: int,
-        drop_last: bool,
-        valid_label_columns: list[str] | None = None,
-        generator: torch.Generator | None = None,
-        seed: int = 0,
-    ):
-        super().__init__(
-            range(len(dataset)),
-            batch_size=batch_size,
-            drop_last=drop_last,
-            valid_label_columns=valid_label_columns,
-            generator=generator,
-            seed=seed,
-        )
-        texts = zip(dataset["first"], dataset["second"], strict=True)
-        self.lengths = torch.tensor([len(first) + len(second) for first, second in texts])
-
-    def __iter__(self) -> Iterator[list[int]]:
-        generator = torch.Generator().manual_seed(self.seed + self.epoch)
-        order = torch.randperm(len(self.lengths), generator=generator)
-        batches: list[list[int]] = []
-        for stretch in torch.split(order, self.batch_size * MEGABATCH):
-            by_length = stretch[self.lengths[stretch].argsort()]
-            batches += [batch.tolist() for batch in torch.split(by_length, self.batch_size)]
-        for index in torch.randperm(len(batches), generator=generator).tolist():
-            yield batches[index]
-
-
-class HeldOutEvaluator(BaseEvaluator):
-    """Ranking quality on held-out rows: AUROC by task and source (Spearman where labels are graded).
-
-    The mean over tasks of the mean over their sources is what early stopping watches; NaN without any.
-    """
-
-    primary_metric = "auroc"
-
-    def __init__(self, rows: Sequence[TrainingRow]):
-        super().__init__()
-        self.rows = rows
-
-    def __call__(
-        self, model: CrossEncoder, output_path: str | None = None, epoch: int = -1, steps: int = -1
-    ) -> dict[str, float]:
-        """Measure the model as it stands."""
-        logits = encode_pairs(model, [row.segments() for row in self.rows])
-        metrics = ranking_by_source(self.rows, logits.numpy())
-        by_task = [[v for k, v in metrics.items() if k.startswith(f"{task}/")] for task in TASKS]
-        metrics["auroc"] = float(np.mean([np.mean(values) for values in by_task if values]))
-        logger.info("held out: %s", {name: round(value, 4) for name, value in metrics.items()})
-        return metrics
-
-
-def ranking_by_source(rows: Sequence[TrainingRow], logits: np.ndarray) -> dict[str, float]:
-    """AUROC (binary labels) or Spearman (graded) by `task/source`; contrastive kinds are one source.
-
-    Sources of one class only are left out.
-
-    Args:
-        rows: N labelled rows.
-        logits: (N, tasks).
-    """
-    by_source: dict[str, tuple[list[float], list[float]]] = defaultdict(lambda: ([], []))
-    for row, row_logits in zip(rows, logits, strict=True):
-        for task, target in row.targets.items():
-            labels, scores = by_source[f"{task}/{row.source.partition('/')[0]}"]
-            labels.append(target)
-            scores.append(row_logits[TASKS.index(task)])
-    metrics = {}
-    for name, (labels, scores) in sorted(by_source.items()):
-        if len(set(labels)) == 1:
-            continue
-        graded = not set(labels) <= {0.0, 1.0}
-        metrics[name] = float(
-            spearmanr(labels, scores).statistic if graded else roc_auc_score(labels, scores)
-        )
-    return metrics
+CHECKPOINTS = "checkpoints"
+LEARNING = (
+    "backbone", "start_from", "freeze_embeddings", "max_tokens", "batch_size", "learning_rate",
+    "weight_decay", "warmup_share", "dropout", "seed",
+)  # fmt: skip
+"""Settings that a run which goes on from a checkpoint must share with the one that wrote it."""
+FEWEST_MEASUREMENTS = 4
+"""Times that even the shortest run is measured, so that the best of its steps can be kept."""
 
 
 def train(config: TrainJudgeConfig) -> Path:
-    """Train a judge and write it to `config.output_dir`.
+    """Train a judge and write it to `config.output_dir`; each process of a distributed run calls it.
 
     The directory then holds the encoder (safetensors, tokenizer), its calibration, the resolved
-    configuration, the environment, the held-out metrics and a model card.
+    configuration, what it was trained on, the environment, the held-out metrics and a model card.
 
     Returns:
         `config.output_dir`.
 
     Raises:
-        DataError: a training file cannot be used.
+        ConfigError: `config.output_dir` holds the start of another run, or the batches are too many.
+        DataError: a training file cannot be used, or the rows do not have both labels of a task.
         BackboneError: the encoder cannot be found.
     """
     output_dir = Path(config.output_dir)
+    checkpoints = output_dir / CHECKPOINTS
     output_dir.mkdir(parents=True, exist_ok=True)
-    split = read_split(config)
-    start = None if config.start_from is None else Judge.from_pretrained(_named(config.start_from))
+    arguments = training_arguments(config, checkpoints)
+    writes = arguments.process_index == 0
+    if not writes:
+        logging.getLogger(__package__).setLevel(logging.WARNING)
+    stated_licences(config.data_licences, [*config.train_files, *config.question_files])
+    split = read_split(config, keep_rejected=writes)
+    check_split(split, config, processes=arguments.world_size)
+    device = str(arguments.device)
+    start = (
+        None if config.start_from is None else Judge.from_pretrained(_named(config.start_from), device=device)
+    )
     backbone = find_backbone(config.backbone) if start is None else start.backbone
     logger.info(
         "%d training rows, %d held out, encoder %s", len(split.train), len(split.held_out), backbone.source
     )
-    write_json(output_dir / "train_config.json", asdict(config))
-    write_json(output_dir / "environment.json", versions() | machine())
+    facts = {"files": split.sizes, "sha256": _digest(split), "backbone": backbone.source}
+    if writes:
+        _check_resumed(config, facts, checkpoints)
+        write_json(output_dir / CONFIG_FILE, asdict(config))
+        write_json(output_dir / DATA_FILE, facts)
+        write_json(output_dir / ENVIRONMENT_FILE, versions() | machine())
 
     model = new_encoder(
         backbone.directory,
         max_tokens=config.max_tokens,
         seed=config.seed,
-        device=config.device,
+        device=device,
         attention=config.attention,
     )
     if start is not None:
@@ -161,14 +101,76 @@ def train(config: TrainJudgeConfig) -> Path:
             module.p = config.dropout
     if config.freeze_embeddings:
         model.model.get_input_embeddings().weight.requires_grad_(False)
-    run_trainer(config, model, split, output_dir / "checkpoints")
-    finish(config, model, split, backbone, output_dir, None if start is None else start.calibration)
+    run_trainer(config, arguments, model, split)
+    if writes:
+        finish(config, model, split, backbone, output_dir, start)
+    PartialState().wait_for_everyone()
+    PartialState().destroy_process_group()
     return output_dir
 
 
-def run_trainer(config: TrainJudgeConfig, model: CrossEncoder, split: Split, checkpoints: Path) -> None:
-    """Train in place; continue from the last checkpoint in `checkpoints` if there is one."""
-    watched = _sample(split.held_out, config.eval_rows, config.seed)
+def check_split(split: Split, config: TrainJudgeConfig, *, processes: int) -> None:
+    """Refuse before training what could not be trained, measured or calibrated after it.
+
+    Raises:
+        DataError: a task has rows of one label alone, or too few to hold any out.
+        ConfigError: there are not enough rows for one batch a process.
+    """
+    for task in KINDS:
+        labels = [
+            {row.targets[task] for row in side if task in row.targets}
+            for side in (split.train, split.held_out)
+        ]
+        found = sorted(labels[0] | labels[1])
+        if len(found) == 1:
+            raise DataError(
+                f"expected rows of {task} with different labels, found {found[0]:g} alone; add others, or "
+                "have some made: --contrast_per_kind for answers, --abstention_rows for abstentions"
+            )
+        if found and len(labels[1]) < 2:
+            raise DataError(
+                f"expected rows of {task} from at least four groups (questions) of each label, one to be "
+                "held out, found fewer; add rows, or set --held_out_share and --group_column"
+            )
+    rows_to_fit(split.held_out, going_on=config.start_from is not None)
+    if processes > 1 and len(split.train) < processes * config.batch_size:
+        raise ConfigError(
+            f"batch_size must be at most {len(split.train) // processes} for {len(split.train)} training "
+            f"rows on {processes} processes, got {config.batch_size}"
+        )
+
+
+def _digest(split: Split) -> str:
+    """SHA-256 over the rows of both sides, in order."""
+    digest = hashlib.sha256()
+    for side in (split.train, split.held_out):
+        for row in side:
+            digest.update(repr((*row.segments(), sorted(row.targets.items()))).encode())
+        digest.update(b"\0")
+    return digest.hexdigest()
+
+
+def _check_resumed(config: TrainJudgeConfig, facts: Mapping[str, Any], checkpoints: Path) -> None:
+    """Refuse to go on from checkpoints of a run that learnt something else, or otherwise."""
+    if not checkpoints.is_dir() or get_last_checkpoint(str(checkpoints)) is None:
+        return
+    earlier = json.loads((checkpoints.parent / CONFIG_FILE).read_text())
+    changed = [name for name in LEARNING if earlier.get(name) != getattr(config, name)]
+    if json.loads((checkpoints.parent / DATA_FILE).read_text())["sha256"] != facts["sha256"]:
+        changed.append("the training rows")
+    if changed:
+        raise ConfigError(
+            f"{checkpoints} holds a run that differs in {', '.join(changed)}; pass another --output_dir, or "
+            "remove that directory to start anew"
+        )
+
+
+def training_arguments(config: TrainJudgeConfig, checkpoints: Path) -> CrossEncoderTrainingArguments:
+    """The trainer's settings; making them joins the process group of a distributed run.
+
+    Raises:
+        ConfigError: one process sees several GPUs, which the trainer would then share among threads.
+    """
     arguments = CrossEncoderTrainingArguments(
         output_dir=str(checkpoints),
         num_train_epochs=config.epochs,
@@ -181,17 +183,33 @@ def run_trainer(config: TrainJudgeConfig, model: CrossEncoder, split: Split, che
         max_grad_norm=1.0,
         bf16=config.bf16,
         use_cpu=config.device == "cpu",
-        batch_sampler=LengthGroupedSampler,
+        batch_sampler=length_grouped_batches,
         eval_strategy="steps",
-        eval_steps=config.eval_steps,
         save_strategy="steps",
-        save_steps=config.eval_steps,
         save_total_limit=2,
         load_best_model_at_end=True,
         metric_for_best_model="eval_auroc",
         logging_steps=config.logging_steps,
         seed=config.seed,
         report_to="none",
+        ddp_find_unused_parameters=False,
+    )
+    if arguments.n_gpu > 1:
+        raise ConfigError(
+            f"found {arguments.n_gpu} GPUs and one process; start one for each by `accelerate launch -m "
+            "rl.cli train-judge ...`, or choose one GPU by CUDA_VISIBLE_DEVICES=0"
+        )
+    arguments.dataloader_drop_last = arguments.world_size > 1
+    return arguments
+
+
+def run_trainer(
+    config: TrainJudgeConfig, arguments: CrossEncoderTrainingArguments, model: CrossEncoder, split: Split
+) -> None:
+    """Train in place; continue from the last checkpoint if there is one."""
+    watched = _sample(split.held_out, config.eval_rows, config.seed)
+    arguments.eval_steps = arguments.save_steps = _steps_between(
+        config, len(split.train), arguments.world_size
     )
     trainer = CrossEncoderTrainer(
         model=model,
@@ -201,9 +219,18 @@ def run_trainer(config: TrainJudgeConfig, model: CrossEncoder, split: Split, che
         evaluator=HeldOutEvaluator(watched),
         callbacks=[EarlyStoppingCallback(early_stopping_patience=config.patience)],
     )
+    checkpoints = Path(arguments.output_dir)
     trainer.train(
         resume_from_checkpoint=get_last_checkpoint(str(checkpoints)) if checkpoints.is_dir() else None
     )
+
+
+def _steps_between(config: TrainJudgeConfig, rows: int, processes: int) -> int:
+    """Steps between measurements: as configured, but a few in the shortest run."""
+    steps = (
+        config.epochs * rows / (config.batch_size * processes) if config.max_steps < 0 else config.max_steps
+    )
+    return max(1, min(config.eval_steps, math.ceil(steps / FEWEST_MEASUREMENTS)))
 
 
 def finish(
@@ -212,11 +239,12 @@ def finish(
     split: Split,
     backbone: Backbone,
     output_dir: Path,
-    start: Calibration | None,
+    start: Judge | None,
 ) -> None:
-    """Calibrate on the held-out rows and write the judge."""
+    """Calibrate on the held-out rows, measure, and write the judge and its card."""
     rows = split.held_out
-    logits = encode_pairs(model, [row.segments() for row in rows]).numpy().astype(np.float64)
+    pairs = [row.segments() for row in rows]
+    logits = encode_pairs(model, pairs).numpy().astype(np.float64)
     calibration, figures = fit_calibration(
         rows,
         logits,
@@ -224,13 +252,15 @@ def finish(
         penalty=config.combiner_penalty,
         max_fpr=config.max_fpr,
         seed=config.seed,
-        start=start,
+        start=None if start is None else start.calibration,
     )
-    logger.info("calibrated, out of fold: %s", figures)
-    write_json(
-        output_dir / "metrics.json", {"ranking": ranking_by_source(rows, logits), "calibrated": figures}
-    )
+    logger.info("calibrated, out of fold: %s", figures or "nothing new")
+    metrics = {"ranking": ranking_by_source(rows, logits), "calibrated": figures}
+    if start is not None:
+        metrics["ranking_before"] = ranking_by_source(rows, encode_pairs(start.encoder, pairs).numpy())
+    write_json(output_dir / METRICS_FILE, metrics)
     save_judge(model, calibration, output_dir, backbone=backbone, seed=config.seed, as_delta=config.as_delta)
+    write_card(output_dir)
 
 
 def as_dataset(rows: Sequence[TrainingRow]) -> Dataset:

@@ -1,18 +1,23 @@
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from accelerate.data_loader import prepare_data_loader
+from torch.utils.data import DataLoader
 
+from judge.batches import length_grouped_batches
 from judge.config import TrainJudgeConfig
-from judge.errors import DataError
+from judge.errors import ConfigError, DataError
 from judge.model import encode_pairs
 from judge.pairs import TASKS, Task, TrainingRow
+from judge.ranking import ranking_by_source
 from judge.records import Record, Verdict
 from judge.scorer import Judge
-from judge.train import LengthGroupedSampler, as_dataset, ranking_by_source, train
+from judge.train import as_dataset, train
 
 NAMES = ("bob", "ann", "eve", "joe", "tim", "sue", "max", "kim")
 
@@ -49,11 +54,15 @@ def files(tmp_path: Path) -> list[str]:
         ],
     }
     for name, rows in tables.items():
-        with (tmp_path / name).open("w", newline="") as file:
-            writer = csv.DictWriter(file, list(rows[0]))
-            writer.writeheader()
-            writer.writerows(rows)
+        write(tmp_path / name, rows)
     return list(tables)
+
+
+def write(path: Path, rows: list[dict[str, Any]]) -> None:
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def config(directory: Path, backbone: Path, files: list[str], **settings: object) -> TrainJudgeConfig:
@@ -122,21 +131,73 @@ def _after(calls: int, then):
     return lambda *arguments: true_loss(*arguments) if next(count) < calls else then()
 
 
-def test_going_on_from_a_judge_keeps_what_the_rows_say_nothing_of(
-    tmp_path: Path, tiny_judge: Path, files: list[str]
-) -> None:
+def test_going_on_from_a_judge_keeps_what_the_rows_say_nothing_of(tmp_path: Path, tiny_judge: Path) -> None:
+    rows = [
+        {"question": f"who is {i}?", "reference": "bob", "candidate": name, "label": int(name == "bob")}
+        for i in range(120)
+        for name in ("bob", "ann")
+    ]
+    write(tmp_path / "many.csv", rows)
     start = Judge.from_pretrained(tiny_judge, device="cpu")
-    directory = train(config(tmp_path, tiny_judge, ["pairs.csv"], start_from=str(tiny_judge), max_steps=2))
+    settings = {"start_from": str(tiny_judge), "max_steps": 2, "held_out_share": 0.6}
+    directory = train(config(tmp_path, tiny_judge, ["many.csv"], **settings))
     judge = Judge.from_pretrained(directory, device="cpu")
     assert judge.calibration.abstention == start.calibration.abstention
     assert judge.calibration.support == start.calibration.support
     assert judge.calibration.equivalence != start.calibration.equivalence
+    metrics = json.loads((directory / "metrics.json").read_text())
+    assert metrics["ranking"].keys() == metrics["ranking_before"].keys() == {"equivalence/many.csv"}
+
+
+def test_a_judge_gone_on_from_keeps_its_calibration_where_few_rows_are_held_out(
+    tmp_path: Path, tiny_judge: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = [
+        {"q": f"who is {i}?", "gold": "bob", "said": ("bob", "ann")[i % 2], "ok": i % 2 == 0}
+        for i in range(24)
+    ]
+    write(tmp_path / "few.csv", rows)
+    columns = {"prompt": "q", "reference": "gold", "completion": "said", "label": "ok"}
+    settings = {f"{role}_column": name for role, name in columns.items()}
+    start = Judge.from_pretrained(tiny_judge, device="cpu")
+    directory = train(config(tmp_path, tiny_judge, ["few.csv"], start_from=str(tiny_judge), **settings))
+    assert Judge.from_pretrained(directory, device="cpu").calibration == start.calibration
+    assert "equivalence keeps its calibration" in caplog.text
+    assert "are those of the judge it was trained from" in (directory / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("labels", "complaint"),
+    [
+        ([1] * 20, "expected rows of equivalence with different labels, found 1 alone"),
+        ([1, 0, 1], "from at least four groups"),
+    ],
+)
+def test_files_that_cannot_be_learnt_from_are_refused_before_training(
+    tmp_path: Path, tiny_judge: Path, labels: list[int], complaint: str
+) -> None:
+    rows = [
+        {"question": f"q{i}", "reference": "a", "candidate": "b", "label": n} for i, n in enumerate(labels)
+    ]
+    write(tmp_path / "one.csv", rows)
+    with pytest.raises(DataError, match=complaint):
+        train(config(tmp_path, tiny_judge, ["one.csv"], start_from=str(tiny_judge)))
+    assert not (tmp_path / "judge" / "checkpoints").exists()
+
+
+def test_a_run_goes_on_only_with_the_same_settings_and_rows(
+    tmp_path: Path, tiny_backbone: Path, files: list[str]
+) -> None:
+    train(config(tmp_path, tiny_backbone, files, max_steps=2))
+    train(config(tmp_path, tiny_backbone, files, max_steps=2, max_fpr=0.2))  # calibrates anew
+    with pytest.raises(ConfigError, match=r"differs in learning_rate, the training rows; pass another"):
+        train(config(tmp_path, tiny_backbone, [*files[:2], f"{files[2]}*2"], learning_rate=2e-3))
 
 
 def test_rows_without_abstentions_are_refused_for_a_new_judge(
     tmp_path: Path, tiny_backbone: Path, files: list[str]
 ) -> None:
-    with pytest.raises(DataError, match=r"expected held-out rows of .* or pass --start_from"):
+    with pytest.raises(DataError, match=r"at least 5 held-out rows of support .* --start_from default"):
         train(config(tmp_path, tiny_backbone, files[:1], max_steps=1))
 
 
@@ -148,15 +209,36 @@ def test_the_label_vector_is_nan_where_a_row_says_nothing() -> None:
 
 
 def test_batches_hold_every_row_once_and_like_lengths_together() -> None:
-    rows = [row(Task.SUPPORT, 1.0, text="x" * (i % 97)) for i in range(500)]
-    dataset = as_dataset(rows)
-    sampler = LengthGroupedSampler(dataset, 10, False)
-    batches = list(sampler)
-    assert sorted(i for batch in batches for i in batch) == list(range(500))
-    spread = [max(len(rows[i].text) for i in b) - min(len(rows[i].text) for i in b) for b in batches]
-    assert max(spread) <= 4  # 500 rows in one sorted stretch: ten neighbours span two or three lengths
-    sampler.set_epoch(1)
-    assert list(sampler) != batches
+    rows = [row(Task.SUPPORT, 1.0, text="x" * (i % 97)) for i in range(505)]
+    batches = list(length_grouped_batches(as_dataset(rows), 10, drop_last=False, seed=0))
+    assert sorted(i for batch in batches for i in batch) == list(range(505))
+    assert [len(batch) for batch in batches] == [10] * 50 + [5]
+    spread = [max(len(rows[i].text) for i in b) - min(len(rows[i].text) for i in b) for b in batches[:50]]
+    assert (
+        sorted(spread)[len(spread) // 2] <= 4
+    )  # of 500 sorted rows, ten neighbours span two or three lengths
+
+
+def test_each_of_two_processes_reads_other_batches_and_an_equal_number_of_them_each_epoch() -> None:
+    dataset = as_dataset([row(Task.SUPPORT, 1.0, text="x" * (i % 13)) for i in range(75)])
+
+    def epoch(number: int) -> list[list[list[int]]]:
+        dealt = []
+        for process in range(2):
+            batches = length_grouped_batches(dataset, 10, drop_last=True, seed=0)
+            loader = prepare_data_loader(
+                DataLoader(dataset, batch_sampler=batches, collate_fn=list),
+                num_processes=2, process_index=process, even_batches=False, put_on_device=False,
+            )  # fmt: skip
+            loader.set_epoch(number)
+            dealt.append(list(loader.batch_sampler))
+        return dealt
+
+    one, other = epoch(0)
+    assert [len(batch) for batch in one] == [len(batch) for batch in other] == [10, 10, 10]  # 7 // 2
+    assert not {i for batch in one for i in batch} & {i for batch in other for i in batch}
+    assert epoch(0) == [one, other]
+    assert epoch(1) != [one, other]
 
 
 def test_ranking_is_by_task_and_source_and_skips_sources_of_one_class() -> None:
@@ -164,6 +246,13 @@ def test_ranking_is_by_task_and_source_and_skips_sources_of_one_class() -> None:
     logits = np.zeros((3, len(TASKS)))
     logits[0, TASKS.index(Task.SUPPORT)] = 1.0
     assert ranking_by_source(rows, logits) == {"support/s": 1.0}
+
+
+def test_a_task_whose_sources_have_one_label_each_is_ranked_as_a_whole() -> None:
+    rows = [row(Task.SUPPORT, 1.0, source="a"), row(Task.SUPPORT, 0.0, source="b")]
+    logits = np.zeros((2, len(TASKS)))
+    logits[0, TASKS.index(Task.SUPPORT)] = 1.0
+    assert ranking_by_source(rows, logits) == {"support/all": 1.0}
 
 
 def test_graded_labels_are_ranked_by_spearman() -> None:
