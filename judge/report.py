@@ -63,11 +63,11 @@ def describe_agreement(
     unscored, and its speed.
     """
     metrics = list(dict.fromkeys(metric for estimates in systems.values() for metric in estimates))
-    header = ["", *(_SHORT.get(metric, metric) for metric in metrics), "unscored", "pairs/s"]
+    header = ["", *map(short_name, metrics), "unscored", "pairs/s"]
     rows = [
         [
             name,
-            *(_cell(metric, estimates.get(metric)) for metric in metrics),
+            *(estimate_text(metric, estimates.get(metric)) for metric in metrics),
             f"{outcomes[name].scores.count(None):,}",
             f"{outcomes[name].pairs_per_s:,.0f}",
         ]
@@ -76,7 +76,13 @@ def describe_agreement(
     return table(header, rows)
 
 
-def _cell(metric: str, estimate: Estimate | None) -> str:
+def short_name(metric: str) -> str:
+    """What heads the column of a metric."""
+    return _SHORT.get(metric, metric)
+
+
+def estimate_text(metric: str, estimate: Estimate | None) -> str:
+    """An estimate with its interval, a rate in percent; a dash where there is none."""
     if estimate is None or math.isnan(estimate.value):
         return "-"
     scale, digits = (100, 1) if metric in _PERCENT else (1, 3)

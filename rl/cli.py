@@ -37,6 +37,7 @@ COMMANDS = {
         "compare judges, side by side on the same rows, with human labels", "judge.cli", "eval_judge"
     ),
     "audit-judge": Command("try a judge on what fools judges", "judge.cli", "audit_judge"),
+    "report": Command("a scored file or an evaluation as one HTML page", "judge.cli", "report"),
     "train-rl": Command("train a language model with the judge's reward by PPO", "rl.cli", "train_rl"),
     "env": Command("versions, processor and accelerator, for bug reports", "rl.cli", "env"),
 }
