@@ -162,7 +162,11 @@ def fast_bfloat16(device: torch.device) -> bool:
 
 @torch.inference_mode()
 def encode_pairs(
-    model: CrossEncoder, pairs: Sequence[tuple[str, str]], *, batch_tokens: int = 4096
+    model: CrossEncoder,
+    pairs: Sequence[tuple[str, str]],
+    *,
+    batch_tokens: int = 4096,
+    forward: Callable[[Mapping[str, Tensor]], Tensor] | None = None,
 ) -> Tensor:
     """Logits of each pair, in order.
 
@@ -173,11 +177,13 @@ def encode_pairs(
     Args:
         pairs: N pairs of segments.
         batch_tokens: tokens a batch, padding included.
+        forward: `judge.engine.Forward` to run instead of `model`, as it is trained: in mixed precision.
 
     Returns:
         (N, tasks) float32 on the CPU.
     """
     model.eval()
+    forward = forward or partial(_mixed_precision, model)
     logits = torch.full((len(pairs), len(TASKS)), -torch.inf)
     if not pairs:
         return logits
@@ -188,8 +194,7 @@ def encode_pairs(
         features = model.tokenizer.pad(
             {name: [values[i] for i in batch] for name, values in encodings.items()}, return_tensors="pt"
         ).to(model.device)
-        with torch.autocast(model.device.type, torch.bfloat16, enabled=fast_bfloat16(model.device)):
-            chunk_logits[batch] = model.model(**features).logits.float().cpu()
+        chunk_logits[batch] = forward(features)
     for chunk, owner in reversed(list(enumerate(owners))):
         first_chunk[owner] = chunk
     owner_index = torch.tensor(owners).unsqueeze(1).expand(-1, len(TASKS))
@@ -198,14 +203,34 @@ def encode_pairs(
     return logits
 
 
+def _mixed_precision(model: CrossEncoder, features: Mapping[str, Tensor]) -> Tensor:
+    with torch.autocast(model.device.type, torch.bfloat16, enabled=fast_bfloat16(model.device)):
+        logits: Tensor = model.model(**features).logits
+    return logits.float().cpu()
+
+
+def first_segment_fits(model: CrossEncoder, text: str) -> bool:
+    """Whether `encode_pairs` reads a first segment whole."""
+    longest = _longest_first(model)
+    return (
+        len(text) <= longest  # a token is a letter or more
+        or len(model.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]) <= longest
+    )
+
+
+def _longest_first(model: CrossEncoder) -> int:
+    """Tokens of the window that a first segment may take: three quarters."""
+    return int(model.max_seq_length) * 3 // 4
+
+
 def _tokenize(
     model: CrossEncoder, pairs: Sequence[tuple[str, str]]
 ) -> tuple[dict[str, list[list[int]]], list[int]]:
     """Token ids of every chunk of every pair, and the index of the pair that each chunk belongs to."""
     tokenizer = model.tokenizer
     window = model.max_seq_length
-    longest_first = window * 3 // 4
-    first = [pair[0] for pair in pairs]
+    longest_first = _longest_first(model)
+    first, second = ([_encodable(text) for text in texts] for texts in zip(*pairs, strict=True))
     cut = 0
     for i, text in enumerate(first):
         if len(text) <= longest_first:  # a token is a letter or more
@@ -220,7 +245,7 @@ def _tokenize(
         )
     encodings = tokenizer(
         first,
-        [pair[1] for pair in pairs],
+        second,
         truncation="only_second",
         max_length=window,
         stride=min(CHUNK_OVERLAP, window // 8),
@@ -228,6 +253,11 @@ def _tokenize(
     )
     owners = encodings.pop("overflow_to_sample_mapping")
     return dict(encodings), owners
+
+
+def _encodable(text: str) -> str:
+    """The text with a question mark for every half of a surrogate pair, which no tokenizer reads."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def length_batches(lengths: Sequence[int], batch_tokens: int) -> Iterator[list[int]]:

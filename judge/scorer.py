@@ -7,6 +7,7 @@ a reference is right, and one without a word is wrong, without asking the encode
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
@@ -15,11 +16,12 @@ from sentence_transformers import CrossEncoder
 
 from judge.backbone import Backbone, download
 from judge.calibrate import Calibration, Combiner, equivalence_inputs
+from judge.coverage import measure
 from judge.errors import JudgeError
 from judge.lexical.words import read_words
-from judge.model import encode_pairs, open_encoder, save_encoder
+from judge.model import encode_pairs, first_segment_fits, open_encoder, save_encoder
 from judge.pairs import TASKS, Task, abstention_segments, equivalence_segments, support_segments
-from judge.records import Record, Score, Verdict
+from judge.records import Coverage, Explain, Record, Score, Verdict
 from judge.verdict import decide
 
 WEIGHTS = Path(__file__).parent / "weights"
@@ -47,13 +49,15 @@ class Judge:
         *,
         batch_tokens: int,
         cache_size: int = 200_000,
+        explain: Explain = Explain.NONE,
     ):
         self.backbone = backbone
         self.encoder = encoder
         self.calibration = calibration
         self.batch_tokens = batch_tokens
         self.cache_size = cache_size
-        self._cache: dict[tuple[str, str], float] = {}
+        self.explain = explain
+        self._cache: dict[tuple[str, str], tuple[float, ...]] = {}  # logits of all tasks
 
     @classmethod
     def from_pretrained(
@@ -64,6 +68,7 @@ class Judge:
         device: str | None = None,
         batch_tokens: int = 4096,
         max_fpr: float | None = None,
+        explain: Explain = Explain.NONE,
     ) -> Self:
         """Load a judge.
 
@@ -75,6 +80,8 @@ class Judge:
             batch_tokens: tokens a batch, padding included.
             max_fpr: share of wrong held-out answers that may pass for right, in (0, 1); by default the one
                 that the judge was trained for.
+            explain: what every score carries besides; facts cost many times what a verdict does, and do not
+                change it.
 
         Raises:
             JudgeError: no judge is there, it was written by another version, or it has no threshold for
@@ -91,7 +98,7 @@ class Judge:
         if max_fpr is not None:
             calibration = calibration.at(max_fpr)
         encoder, start = open_encoder(directory, content["encoder"], backbone=backbone, device=device)
-        return cls(encoder, calibration, start, batch_tokens=batch_tokens)
+        return cls(encoder, calibration, start, batch_tokens=batch_tokens, explain=explain)
 
     def score(self, records: Sequence[Record]) -> list[Score | None]:
         """Score each record, in order.
@@ -109,6 +116,11 @@ class Judge:
         undecided = [record for key, record in distinct.items() if scores[key] is None]
         for record, score in zip(undecided, self._with_encoder(undecided), strict=True):
             scores[_content(record)] = score
+        if self.explain is Explain.FACTS:
+            judged = {key: score for key, score in scores.items() if score is not None}
+            coverages = self.coverage([distinct[key] for key in judged])
+            for (key, score), coverage in zip(judged.items(), coverages, strict=True):
+                scores[key] = replace(score, coverage=coverage)
         return [scores[_content(record)] for record in records]
 
     def support(self, *, claims: Sequence[str], texts: Sequence[str]) -> list[float]:
@@ -132,6 +144,75 @@ class Judge:
         ]
         return self._rescaled(Task.ABSTENTION, self.calibration.abstention, pairs)
 
+    def contradiction(self, *, claims: Sequence[str], texts: Sequence[str]) -> list[float | None]:
+        """Whether each text says the opposite of its claim; arguments as for `support`.
+
+        Returns:
+            N probabilities as of `support`; None where the judge was never taught to tell.
+        """
+        if self.calibration.contradiction is None:
+            return [None] * len(claims)
+        pairs = [support_segments(claim=claim, text=text) for claim, text in zip(claims, texts, strict=True)]
+        return list(self._rescaled(Task.CONTRADICTION, self.calibration.contradiction, pairs))
+
+    def equivalence(
+        self, *, questions: Sequence[str], references: Sequence[str], completions: Sequence[str]
+    ) -> list[float]:
+        """Whether each completion gives the answer to its question that its reference gives.
+
+        Args:
+            questions: N questions, any of them empty.
+            references: N right answers.
+            completions: N texts.
+
+        Returns:
+            N probabilities as of `support`.
+        """
+        texts = list(zip(questions, references, completions, strict=True))
+        if not texts:
+            return []
+        logits = self._logits(
+            Task.EQUIVALENCE,
+            [equivalence_segments(question=q, reference=r, completion=c) for q, r, c in texts],
+        )
+        inputs = [
+            equivalence_inputs(logit, question=q, reference=r, completion=c)
+            for logit, (q, r, c) in zip(logits, texts, strict=True)
+        ]
+        probabilities: list[float] = self.calibration.equivalence.probability(np.array(inputs)).tolist()
+        return probabilities
+
+    def fits(self, *, question: str, claim: str) -> bool:
+        """Whether a claim, after its question, is read whole."""
+        first, _ = equivalence_segments(question=question, reference=claim, completion="")
+        return first_segment_fits(self.encoder, first)
+
+    def coverage(self, records: Sequence[Record]) -> list[Coverage | None]:
+        """What each completion leaves out of its reference, and what it adds; of several, the best one.
+
+        Args:
+            records: N records.
+
+        Returns:
+            N coverages; None where the encoder's logits are not finite.
+
+        Example:
+            >>> record = Record("", ("Ada was born in London and died in 1852.",), "Ada was born in London.")
+            >>> [fact.text for fact in Judge.from_pretrained().coverage([record])[0].missing]
+            ['Ada died in 1852.']
+        """
+        abstentions = self.abstention(
+            questions=[record.prompt for record in records],
+            completions=[record.completion for record in records],
+        )
+        thresholds = self.calibration.thresholds
+        return measure(
+            records,
+            self,
+            abstained=[abstention >= thresholds.abstention for abstention in abstentions],
+            answer_threshold=thresholds.equivalence,
+        )
+
     def _rescaled(self, task: Task, combiner: Combiner, pairs: Sequence[tuple[str, str]]) -> list[float]:
         probabilities: list[float] = combiner.probability(
             np.array(self._logits(task, pairs))[:, None]
@@ -143,22 +224,13 @@ class Judge:
         if not records:
             return []
         pairs = [(record, reference) for record in records for reference in record.references]
-        logits = self._logits(
-            Task.EQUIVALENCE,
-            [
-                equivalence_segments(
-                    question=record.prompt, reference=reference, completion=record.completion
-                )
-                for record, reference in pairs
-            ],
-        )
-        inputs = [
-            equivalence_inputs(
-                logit, question=record.prompt, reference=reference, completion=record.completion
+        probabilities = iter(
+            self.equivalence(
+                questions=[record.prompt for record, _ in pairs],
+                references=[reference for _, reference in pairs],
+                completions=[record.completion for record, _ in pairs],
             )
-            for logit, (record, reference) in zip(logits, pairs, strict=True)
-        ]
-        probabilities = iter(self.calibration.equivalence.probability(np.array(inputs)))
+        )
         abstentions = self.abstention(
             questions=[record.prompt for record in records],
             completions=[record.completion for record in records],
@@ -181,9 +253,9 @@ class Judge:
         missing = [pair for pair in dict.fromkeys(pairs) if pair not in self._cache]
         if len(self._cache) + len(missing) > self.cache_size:
             self._cache = {pair: self._cache[pair] for pair in set(pairs) - set(missing)}
-        logits = encode_pairs(self.encoder, missing, batch_tokens=self.batch_tokens)[:, TASKS.index(task)]
-        self._cache.update(zip(missing, logits.tolist(), strict=True))
-        return [self._cache[pair] for pair in pairs]
+        logits = encode_pairs(self.encoder, missing, batch_tokens=self.batch_tokens)
+        self._cache.update(zip(missing, map(tuple, logits.tolist()), strict=True))
+        return [self._cache[pair][TASKS.index(task)] for pair in pairs]
 
 
 def _content(record: Record) -> tuple[str, tuple[str, ...], str]:

@@ -1,0 +1,214 @@
+"""Fact coverage both ways: what of the reference a completion says, and what it says besides.
+
+Every fact of one text is looked for in every sentence of the other, and the best sentence counts. So a fact
+stands or falls alone: what else a completion says changes neither its support nor anybody else's, a false
+fact can only lower precision, and leaving a true one out can only lower recall.
+
+A statement is a claim, and is read by the support output. A bare answer ("Lima") is a fact only together with
+its question: whether a sentence gives it is equivalence, on which the judge is best. Laban et al. 2022
+(SummaC, arXiv:2111.09525) take the best sentence likewise.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, Protocol
+
+from judge.clauses import is_bare
+from judge.facts import Fact, read_facts, read_sentences
+from judge.lexical.words import read_words
+from judge.records import CheckedFact, Coverage, Record, Standing
+
+SUPPORTED = 0.4
+"""Probability of support from which a sentence says a claim; docs/design/judge.md has the figures."""
+CONTRADICTED = 0.5
+
+
+class Reader(Protocol):
+    """What is asked of a judge; each list has one entry for each of the N given texts."""
+
+    def support(self, *, claims: Sequence[str], texts: Sequence[str]) -> list[float]:
+        """Probability that each text says what its claim says."""
+        ...
+
+    def contradiction(self, *, claims: Sequence[str], texts: Sequence[str]) -> list[float | None]:
+        """Probability that each text says the opposite; None if the judge cannot tell."""
+        ...
+
+    def equivalence(
+        self, *, questions: Sequence[str], references: Sequence[str], completions: Sequence[str]
+    ) -> list[float]:
+        """Probability that each completion gives the answer of its reference."""
+        ...
+
+    def fits(self, *, question: str, claim: str) -> bool:
+        """Whether a claim, after its question, is short enough to be read whole."""
+        ...
+
+
+class _Pair(NamedTuple):
+    """A fact of one text and a sentence of the other; the question makes a claim of a fact that is bare."""
+
+    question: str
+    fact: str
+    sentence: str
+
+    @property
+    def by_equivalence(self) -> bool:
+        return bool(self.question) and is_bare(self.fact)
+
+    def claim(self) -> tuple[str, str]:
+        """The pair as a claim and a text that may hold it."""
+        if self.by_equivalence:
+            return f"{self.question} {self.fact}", self.sentence
+        if self.question and is_bare(self.sentence):
+            return self.fact, f"{self.question} {self.sentence}"
+        return self.fact, self.sentence
+
+
+class _Text(NamedTuple):
+    """One text as it is checked: its facts, each with the question that goes with it, and its sentences."""
+
+    facts: list[tuple[Fact, str]]
+    sentences: list[str]
+
+    def says_outright(self) -> set[tuple[str, ...]]:
+        """Every fact and sentence, in normal form."""
+        stated = [fact.text for fact, _ in self.facts] + self.sentences
+        return {read_words(text).words for text in stated}
+
+
+Findings = dict[_Pair, tuple[float, float | None]]
+"""Support and contradiction of each pair."""
+
+
+def measure(
+    records: Sequence[Record], reader: Reader, *, abstained: Sequence[bool], answer_threshold: float
+) -> list[Coverage | None]:
+    """The coverage of each record, against the reference that agrees best.
+
+    Args:
+        records: N records.
+        reader: a judge; it is asked once for everything.
+        abstained: N, whether a completion declines to answer, and so states nothing.
+        answer_threshold: probability of equivalence from which a sentence gives a bare answer.
+
+    Returns:
+        N coverages; None where the judge's probabilities are not finite.
+    """
+    completions = [
+        _read(record.completion, record.prompt, reader, states_facts=not declined)
+        for record, declined in zip(records, abstained, strict=True)
+    ]
+    references = [
+        [_read(reference, record.prompt, reader) for reference in record.references] for record in records
+    ]
+    pairs = dict.fromkeys(
+        pair
+        for completion, choices in zip(completions, references, strict=True)
+        for reference in choices
+        for pair in (*_pairs(reference, completion), *_pairs(completion, reference))
+    )
+    findings = _ask(list(pairs), reader)
+
+    def check(facts_of: _Text, within: _Text) -> tuple[CheckedFact, ...]:
+        return _checked(facts_of, within, findings, answer_threshold)
+
+    return [
+        _best(
+            [
+                Coverage(text, check(reference, completion), check(completion, reference))
+                for text, reference in zip(record.references, choices, strict=True)
+            ]
+        )
+        for record, completion, choices in zip(records, completions, references, strict=True)
+    ]
+
+
+def _read(text: str, question: str, reader: Reader, *, states_facts: bool = True) -> _Text:
+    facts = read_facts(text, fits=lambda fact: reader.fits(question="", claim=fact)) if states_facts else []
+    return _Text(
+        [(fact, _shortened(question, fact.text, reader)) for fact in facts],
+        [sentence.text for sentence in read_sentences(text)],
+    )
+
+
+def _shortened(question: str, claim: str, reader: Reader) -> str:
+    """The end of a question, as much as fits before the claim: there a long prompt asks."""
+    words = question.split()
+    while words and not reader.fits(question=" ".join(words), claim=claim):
+        words = words[len(words) // 4 + 1 :]
+    return " ".join(words)
+
+
+def _pairs(facts_of: _Text, within: _Text) -> Iterator[_Pair]:
+    """What has to be asked: a fact that is there word for word needs no reading."""
+    outright = within.says_outright()
+    for fact, question in facts_of.facts:
+        if read_words(fact.text).words not in outright:
+            for sentence in within.sentences:
+                yield _Pair(question, fact.text, sentence)
+
+
+def _ask(pairs: Sequence[_Pair], reader: Reader) -> Findings:
+    claims, texts = [pair.claim()[0] for pair in pairs], [pair.claim()[1] for pair in pairs]
+    answers = [pair for pair in pairs if pair.by_equivalence]
+    equivalences = reader.equivalence(
+        questions=[pair.question for pair in answers],
+        references=[pair.fact for pair in answers],
+        completions=[pair.sentence for pair in answers],
+    )
+    given = dict(zip(answers, equivalences, strict=True))
+    supports = reader.support(claims=claims, texts=texts)
+    contradictions = reader.contradiction(claims=claims, texts=texts)
+    return {
+        pair: (given.get(pair, support), contradiction)
+        for pair, support, contradiction in zip(pairs, supports, contradictions, strict=True)
+    }
+
+
+def _checked(
+    facts_of: _Text, within: _Text, findings: Findings, answer_threshold: float
+) -> tuple[CheckedFact, ...]:
+    """Where each fact of one text stands in the other."""
+    outright = within.says_outright()
+    checked = []
+    for fact, question in facts_of.facts:
+        pairs = [_Pair(question, fact.text, sentence) for sentence in within.sentences]
+        found = [findings[pair] for pair in pairs if pair in findings]
+        if read_words(fact.text).words in outright:
+            found = [(1.0, 0.0)]
+        support = max((said for said, _ in found), key=_nan_first, default=0.0)
+        denials = [denied for _, denied in found if denied is not None]
+        contradiction = max(denials, key=_nan_first, default=None if found else 0.0)
+        threshold = answer_threshold if question and is_bare(fact.text) else SUPPORTED
+        standing = _standing(support >= threshold, contradiction)
+        checked.append(CheckedFact(fact.text, fact.start, fact.end, support, contradiction, standing))
+    return tuple(checked)
+
+
+def _standing(supported: bool, contradiction: float | None) -> Standing:
+    if supported:
+        return Standing.SUPPORTED
+    contradicted = contradiction is not None and contradiction >= CONTRADICTED
+    return Standing.CONTRADICTED if contradicted else Standing.ABSENT
+
+
+def _nan_first(probability: float) -> float:
+    """NaN above all numbers, so that it is not lost in a maximum."""
+    return math.inf if math.isnan(probability) else probability
+
+
+def _best(coverages: Sequence[Coverage]) -> Coverage | None:
+    """The coverage with the highest harmonic mean of recall and precision; None if one is unknown."""
+    if any(
+        math.isnan(fact.support)
+        for coverage in coverages
+        for fact in (*coverage.reference_facts, *coverage.completion_facts)
+    ):
+        return None
+    return max(coverages, key=_agreement)
+
+
+def _agreement(coverage: Coverage) -> tuple[float, float]:
+    recall, precision = coverage.recall or 0.0, coverage.precision or 0.0
+    return (2 * recall * precision / (recall + precision) if recall + precision else 0.0), recall
