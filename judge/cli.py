@@ -14,7 +14,6 @@ from judge.config import (
     AuditJudgeConfig,
     EvalJudgeConfig,
     ReportConfig,
-    ReportConfig,
     ScoreConfig,
     TrainJudgeConfig,
     TrainReaderConfig,
@@ -131,16 +130,6 @@ def eval_judge(argv: Sequence[str]) -> None:
     }
     output.write_text(json.dumps(result, indent=2, allow_nan=False) + "\n")
     print(f"results: {output}")
-
-
-def report(argv: Sequence[str]) -> None:
-    """`candor report`: a scored file, an evaluation or both as one HTML page."""
-    about = "Write one HTML page of a scored file or an evaluation: figures, disagreements, every record."
-    (config,) = read_flags("candor report", about, argv, ReportConfig)
-
-    from judge.page.judged import write_report
-
-    print(f"report: {write_report(config)}")
 
 
 def report(argv: Sequence[str]) -> None:

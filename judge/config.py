@@ -382,47 +382,6 @@ class ReportConfig:
         _at_least(0, "resamples", self.resamples)
 
 
-@dataclass(frozen=True, slots=True)
-class ReportConfig:
-    """Settings of `candor report`. A column left unnamed is looked for, and done without if not there."""
-
-    input: str = field(
-        metadata={"help": "What candor score wrote (.jsonl, .csv, .parquet), or candor eval-judge (.json)."}
-    )
-    scored: str | None = field(
-        default=None,
-        metadata={"help": "Scored file whose records are shown beside an evaluation, if that is the input."},
-    )
-    output: str | None = field(
-        default=None, metadata={"help": "HTML file to write; by default INPUT's name with .html, here."}
-    )
-    title: str | None = field(default=None, metadata={"help": "Of the page; by default INPUT's name."})
-    prompt_column: str | None = field(default=None, metadata={"help": "By default prompt or question."})
-    reference_column: str | None = field(
-        default=None, metadata={"help": "By default references or reference."}
-    )
-    completion_column: str | None = field(
-        default=None, metadata={"help": "By default completion or candidate."}
-    )
-    label_column: str | None = field(
-        default=None,
-        metadata={"help": "What people say, 1 right, 0 wrong, or between; by default label or score."},
-    )
-    group_column: str | None = field(
-        default=None, metadata={"help": "Rows that the bootstrap draws together; by default group."}
-    )
-    id_column: str | None = field(default=None, metadata={"help": "Name of the row; by default id."})
-    max_records: int = field(
-        default=20_000, metadata={"help": "Rows that can be looked through; figures are of all rows."}
-    )
-    resamples: int = field(default=1000, metadata={"help": "Bootstrap resamples behind each interval."})
-    seed: int = field(default=0, metadata={"help": "Of the bootstrap."})
-
-    def __post_init__(self) -> None:
-        _at_least(0, "max_records", self.max_records)
-        _at_least(0, "resamples", self.resamples)
-
-
 def named_columns(scores: Sequence[str]) -> dict[str, str]:
     """Columns by the name of the judge whose scores they hold.
 
