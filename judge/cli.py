@@ -15,6 +15,7 @@ from judge.config import (
     EvalJudgeConfig,
     ReportConfig,
     ScoreConfig,
+    SpeedConfig,
     TrainJudgeConfig,
     TrainReaderConfig,
     named_columns,
@@ -51,11 +52,12 @@ def train_reader(argv: Sequence[str]) -> None:
     print(f"reader: {train(config)}")
 
 
-def score(config: ScoreConfig, derive: "Derive") -> None:
+def score(config: ScoreConfig, speed: SpeedConfig, derive: "Derive") -> None:
     """Judge a file: write the output, print the summary.
 
     Args:
         config: what to judge, with what, where to.
+        speed: how the judge spends its time.
         derive: further columns, each a function of the score.
 
     Raises:
@@ -77,10 +79,17 @@ def score(config: ScoreConfig, derive: "Derive") -> None:
     from judge.scorer import Judge, find_judge
 
     directory = find_judge(config.judge)
-    judge = Judge.from_pretrained(directory, max_fpr=config.max_fpr)
-    settings = {"judge": fingerprint(directory), "max_fpr": str(config.max_fpr)}
-    summary = run(job, judge, derive=derive, chunk_rows=config.chunk_rows, settings=settings)
+    judge = Judge.from_pretrained(directory, max_fpr=config.max_fpr, explain=config.explain, speed=speed)
+    settings = {"judge": fingerprint(directory), "max_fpr": str(config.max_fpr), "speed": str(asdict(speed))}
+    summary = run(
+        job, judge, derive=derive, chunk_rows=config.chunk_rows, settings=settings, explain=config.explain
+    )
     print(describe_scores(job, summary))
+    if judge.references_left_out:
+        print(
+            f"{judge.references_left_out:,} references were not read: each record's {speed.max_references} "
+            "nearest were, see --max_references"
+        )
 
 
 def eval_judge(argv: Sequence[str]) -> None:

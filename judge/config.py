@@ -8,6 +8,7 @@ from typing import Any
 
 from judge.backbone import MINILM
 from judge.errors import ConfigError
+from judge.records import Explain
 
 DEFAULT_JUDGE = "default"
 """What the judge that ships with the package is called where a judge must be named."""
@@ -259,6 +260,13 @@ class ScoreConfig:
     id_column: str = field(
         default="id",
         metadata={"help": "Column that names the row; where a file has no `id`, its row number does."},
+    )
+    explain: Explain = field(
+        default=Explain.NONE,
+        metadata={
+            "help": "What to say besides the verdict, which it does not change: `facts` lists what each "
+            "completion leaves out of its reference and what it adds, at many times the cost."
+        },
     )
     chunk_rows: int = field(
         default=512, metadata={"help": "Records judged at a time; an interrupted run loses at most these."}

@@ -6,8 +6,9 @@ weights are kept whole, or as 8-bit differences from the backbone they were trai
 
 import logging
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 

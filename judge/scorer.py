@@ -6,7 +6,7 @@ a reference is right, and one without a word is wrong, without asking the encode
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Self
@@ -16,17 +16,21 @@ from sentence_transformers import CrossEncoder
 
 from judge.backbone import Backbone, download
 from judge.calibrate import Calibration, Combiner, equivalence_inputs
+from judge.config import SpeedConfig
 from judge.coverage import measure
+from judge.engine import batch_tokens, open_forward
 from judge.errors import JudgeError
 from judge.lexical.words import read_words
 from judge.model import encode_pairs, first_segment_fits, open_encoder, save_encoder
 from judge.pairs import TASKS, Task, abstention_segments, equivalence_segments, support_segments
 from judge.records import Coverage, Explain, Record, Score, Verdict
+from judge.shortlist import nearest_references
 from judge.verdict import decide
 
 WEIGHTS = Path(__file__).parent / "weights"
 JUDGE_FILE = "judge.json"
 FORMAT = 1
+_DEFAULT_SPEED = SpeedConfig()
 _RIGHT = Score(equivalence=1.0, abstention=0.0, verdict=Verdict.CORRECT)
 _EMPTY = Score(equivalence=0.0, abstention=0.0, verdict=Verdict.WRONG)
 
@@ -47,16 +51,16 @@ class Judge:
         calibration: Calibration,
         backbone: Backbone,
         *,
-        batch_tokens: int,
-        cache_size: int = 200_000,
+        speed: SpeedConfig = _DEFAULT_SPEED,
         explain: Explain = Explain.NONE,
     ):
         self.backbone = backbone
         self.encoder = encoder
         self.calibration = calibration
-        self.batch_tokens = batch_tokens
-        self.cache_size = cache_size
+        self.speed = speed
+        self.references_left_out = 0  # by the shortlist, in all records scored so far
         self.explain = explain
+        self._forward = open_forward(encoder, speed)
         self._cache: dict[tuple[str, str], tuple[float, ...]] = {}  # logits of all tasks
 
     @classmethod
@@ -66,7 +70,7 @@ class Judge:
         *,
         backbone: str | None = None,
         device: str | None = None,
-        batch_tokens: int = 4096,
+        speed: SpeedConfig = _DEFAULT_SPEED,
         max_fpr: float | None = None,
         explain: Explain = Explain.NONE,
     ) -> Self:
@@ -77,7 +81,7 @@ class Judge:
                 with the package by default.
             backbone: where to take the encoder from, if not from where the judge says.
             device: cpu, cuda, ...; the best there is by default.
-            batch_tokens: tokens a batch, padding included.
+            speed: engine, precision, batches, references read, cheap stage, cache.
             max_fpr: share of wrong held-out answers that may pass for right, in (0, 1); by default the one
                 that the judge was trained for.
             explain: what every score carries besides; facts cost many times what a verdict does, and do not
@@ -98,7 +102,7 @@ class Judge:
         if max_fpr is not None:
             calibration = calibration.at(max_fpr)
         encoder, start = open_encoder(directory, content["encoder"], backbone=backbone, device=device)
-        return cls(encoder, calibration, start, batch_tokens=batch_tokens, explain=explain)
+        return cls(encoder, calibration, start, speed=speed, explain=explain)
 
     def score(self, records: Sequence[Record]) -> list[Score | None]:
         """Score each record, in order.
@@ -111,7 +115,8 @@ class Judge:
         """
         distinct = {_content(record): record for record in records}
         scores: dict[tuple[str, tuple[str, ...], str], Score | None] = {
-            key: without_encoder(record) for key, record in distinct.items()
+            key: without_encoder(record) if self.speed.cheap_stage else None
+            for key, record in distinct.items()
         }
         undecided = [record for key, record in distinct.items() if scores[key] is None]
         for record, score in zip(undecided, self._with_encoder(undecided), strict=True):
@@ -223,7 +228,24 @@ class Judge:
         """Scores of distinct records by encoder and combiner."""
         if not records:
             return []
-        pairs = [(record, reference) for record in records for reference in record.references]
+        shortlists = [self._shortlist(record) for record in records]
+        pairs = [
+            (record, reference)
+            for record, references in zip(records, shortlists, strict=True)
+            for reference in references
+        ]
+        self._read(
+            [
+                equivalence_segments(
+                    question=record.prompt, reference=reference, completion=record.completion
+                )
+                for record, reference in pairs
+            ]
+            + [
+                abstention_segments(question=record.prompt, completion=record.completion)
+                for record in records
+            ]
+        )  # both tasks in one list: fuller batches of like length
         probabilities = iter(
             self.equivalence(
                 questions=[record.prompt for record, _ in pairs],
@@ -236,8 +258,8 @@ class Judge:
             completions=[record.completion for record in records],
         )
         return [
-            self._decide(np.max([next(probabilities) for _ in record.references]), abstention)
-            for record, abstention in zip(records, abstentions, strict=True)
+            self._decide(np.max([next(probabilities) for _ in references]), abstention)
+            for references, abstention in zip(shortlists, abstentions, strict=True)
         ]
 
     def _decide(self, equivalence: float, abstention: float) -> Score | None:
@@ -248,14 +270,30 @@ class Judge:
         )
         return Score(equivalence=float(equivalence), abstention=float(abstention), verdict=verdict)
 
+    def _shortlist(self, record: Record) -> tuple[str, ...]:
+        """The references that the encoder reads."""
+        nearest = nearest_references(record, self.calibration.equivalence, limit=self.speed.max_references)
+        self.references_left_out += len(record.references) - len(nearest)
+        return nearest
+
     def _logits(self, task: Task, pairs: Sequence[tuple[str, str]]) -> list[float]:
         """One logit a pair, from the cache where it is known."""
+        read = self._read(pairs)
+        return [read[pair][TASKS.index(task)] for pair in pairs]
+
+    def _read(self, pairs: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], tuple[float, ...]]:
+        """Logits of all tasks by pair; the encoder reads what the cache does not know."""
         missing = [pair for pair in dict.fromkeys(pairs) if pair not in self._cache]
-        if len(self._cache) + len(missing) > self.cache_size:
+        if missing and len(self._cache) + len(missing) > self.speed.cache_size:
             self._cache = {pair: self._cache[pair] for pair in set(pairs) - set(missing)}
-        logits = encode_pairs(self.encoder, missing, batch_tokens=self.batch_tokens)
+        logits = encode_pairs(
+            self.encoder,
+            missing,
+            batch_tokens=batch_tokens(self.speed, self.encoder.device),
+            forward=self._forward,
+        )
         self._cache.update(zip(missing, map(tuple, logits.tolist()), strict=True))
-        return [self._cache[pair][TASKS.index(task)] for pair in pairs]
+        return self._cache
 
 
 def _content(record: Record) -> tuple[str, tuple[str, ...], str]:

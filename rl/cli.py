@@ -36,8 +36,8 @@ COMMANDS = {
     "eval-judge": Command(
         "compare judges, side by side on the same rows, with human labels", "judge.cli", "eval_judge"
     ),
-    "audit-judge": Command("try a judge on what fools judges", "judge.cli", "audit_judge"),
     "report": Command("a scored file or an evaluation as one HTML page", "judge.cli", "report"),
+    "audit-judge": Command("try a judge on what fools judges", "judge.cli", "audit_judge"),
     "train-rl": Command("train a language model with the judge's reward by PPO", "rl.cli", "train_rl"),
     "env": Command("versions, processor and accelerator, for bug reports", "rl.cli", "env"),
 }
@@ -120,19 +120,19 @@ def demo(argv: Sequence[str]) -> None:
 def score(argv: Sequence[str]) -> None:
     """`candor score`: the judge's scores of a file, with the reward beside them."""
     from judge import cli
-    from judge.config import ScoreConfig
+    from judge.config import ScoreConfig, SpeedConfig
     from judge.flags import read_flags
     from rl.config import RewardConfig, RewardMode
     from rl.reward import RewardTable, hard_reward, soft_reward
 
     about = "Judge every completion of a file: a row each with verdict, equivalence, abstention and reward."
-    config, reward = read_flags("candor score", about, argv, ScoreConfig, RewardConfig)
+    config, speed, reward = read_flags("candor score", about, argv, ScoreConfig, SpeedConfig, RewardConfig)
     if reward.break_even_start is not None or reward.missing_eos_penalty is not None:
         raise ConfigError("break_even_start and missing_eos_penalty are for training; leave them out here")
     table = RewardTable.from_break_even(reward.break_even, reward.reward_correct, reward.reward_wrong)
     logger.info("%s reward: %s, break-even t* %g", reward.reward_mode, table, reward.break_even)
     function = soft_reward if reward.reward_mode is RewardMode.SOFT else hard_reward
-    cli.score(config, {"reward": lambda score: function(score, table)})
+    cli.score(config, speed, {"reward": lambda score: function(score, table)})
 
 
 def train_rl(argv: Sequence[str]) -> None:
@@ -158,3 +158,7 @@ def env(argv: Sequence[str]) -> None:
         raise ConfigError(f"candor env takes no arguments, got {' '.join(argv)}")
     for name, value in (versions() | machine()).items():
         print(f"{name:<22} {value}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from judge.config import Dtype, SpeedConfig
 from judge.errors import BackboneError, JudgeError
 from judge.records import Record, Verdict
 from judge.scorer import Judge, find_judge, without_encoder
@@ -85,8 +86,7 @@ def test_the_cache_is_asked_before_the_encoder(judge: Judge, monkeypatch: pytest
 
 
 def test_a_full_cache_forgets_and_scores_on(tiny_judge: Path) -> None:
-    judge = Judge.from_pretrained(tiny_judge, device="cpu")
-    judge.cache_size = 3
+    judge = Judge.from_pretrained(tiny_judge, device="cpu", speed=SpeedConfig(cache_size=3))
     records = [record(f"it was {name}") for name in ("bob", "ann", "eve", "joe", "tim")]
     first = judge.score(records)
     assert judge.score(records) == first
@@ -144,3 +144,46 @@ def test_no_text_crashes_the_judge(judge: Judge, text: str) -> None:
     (score,) = judge.score([record(text)])
     assert score is not None
     assert score.verdict is not Verdict.CORRECT
+
+
+def test_equivalence_and_abstention_are_read_in_one_pass(
+    tiny_judge: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge = Judge.from_pretrained(tiny_judge, device="cpu")
+    read: list[int] = []
+
+    def counting(model: object, pairs: list[tuple[str, str]], **_: object) -> torch.Tensor:
+        read.append(len(pairs))
+        return torch.zeros(len(pairs), 4)
+
+    monkeypatch.setattr("judge.scorer.encode_pairs", counting)
+    judge.score([record("it was bob", "ann", "bob"), record("it was eve", "ann", "bob")])
+    # two references and one abstention for each of two completions, then nothing but the cache
+    assert [count for count in read if count] == [6]
+
+
+def test_of_many_references_the_nearest_are_read_and_the_rest_counted(tiny_judge: Path) -> None:
+    names = tuple(f"name{letter}" for letter in "abcdefghijklmnopqrstuvwxyz")
+    judge = Judge.from_pretrained(tiny_judge, device="cpu", speed=SpeedConfig(max_references=2))
+    (score,) = judge.score([record("it was namez", *names)])
+    assert score is not None
+    assert score.verdict is Verdict.CORRECT
+    assert judge.references_left_out == len(names) - 2
+
+
+def test_without_the_cheap_stage_the_encoder_reads_an_exact_match_too(tiny_judge: Path) -> None:
+    judge = Judge.from_pretrained(tiny_judge, device="cpu", speed=SpeedConfig(cheap_stage=False))
+    (score,) = judge.score([record("bob")])
+    assert score is not None
+    assert 0.9 < score.equivalence < 1.0
+
+
+def test_judging_in_bfloat16_leaves_the_encoder_as_it_is_and_agrees(judge: Judge, tiny_judge: Path) -> None:
+    half = Judge.from_pretrained(tiny_judge, device="cpu", speed=SpeedConfig(dtype=Dtype.BFLOAT16))
+    assert all(weight.dtype == torch.float32 for weight in half.encoder.model.parameters())
+    records = [record("it was bob"), record("it was ann")]
+    for one, other in zip(half.score(records), judge.score(records), strict=True):
+        assert one is not None
+        assert other is not None
+        assert one.verdict is other.verdict
+        assert one.equivalence == pytest.approx(other.equivalence, abs=0.02)
