@@ -7,12 +7,14 @@ The idea is that of QAEval (Deutsch et al. 2021, arXiv:2010.00490) and Q2 (Honov
 arXiv:2104.08202).
 """
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple, Protocol
 
+from judge.clauses import is_bare
+from judge.facts import read_facts
+from judge.lexical.words import read_words
 from judge.reader import Reader
 from judge.records import Answered, CheckedQuestion, Questioning, Record, Score, Verdict
 from judge.spans import Kind, Span, content_words, find_spans
@@ -89,7 +91,12 @@ class Side(NamedTuple):
     @property
     def bare(self) -> bool:
         """Whether the text is an answer that says nothing without its question: 'Lima'."""
-        return bool(self.prompt) and is_bare(self.text)
+        return bool(self.prompt and self.has_words) and is_bare(self.text)
+
+    @property
+    def has_words(self) -> bool:
+        """Whether there is anything to read."""
+        return bool(read_words(self.text).words)
 
     @property
     def passage(self) -> str:
@@ -137,16 +144,17 @@ class Interviewer:
         }
         sides = dict.fromkeys(side for pair in pairs for side in pair)
         questions = self._questions([side for side in sides if side not in silent])
-        forward = iter(self._put([(q, other) for own, other in pairs for q in questions.get(own, ())]))
-        back = iter(
-            self._put([(q, other) for other, own in pairs for q in questions.get(own, ())], to_reference=True)
-        )
+        questions |= {side: [] for side in silent}
+        to_completions = [(q, completion) for reference, completion in pairs for q in questions[reference]]
+        to_references = [(q, reference) for reference, completion in pairs for q in questions[completion]]
+        forward = iter(self._put(to_completions))
+        back = iter(self._put(to_references, to_reference=True))
         outcomes = iter(
             [
                 Questioning(
                     reference.text,
-                    reference_questions=tuple(islice(forward, len(questions.get(reference, ())))),
-                    completion_questions=tuple(islice(back, len(questions.get(completion, ())))),
+                    reference_questions=tuple(islice(forward, len(questions[reference]))),
+                    completion_questions=tuple(islice(back, len(questions[completion]))),
                 )
                 for reference, completion in pairs
             ]
@@ -154,20 +162,24 @@ class Interviewer:
         return [max(islice(outcomes, len(record.references)), key=_agreement) for record in records]
 
     def _questions(self, sides: Sequence[Side]) -> dict[Side, list[Question]]:
-        """The questions that each text answers as they were made from it; each once."""
-        facts = [(side, fact) for side in sides if not side.bare for fact in split_facts(side.text)]
+        """The questions that each text answers as they were made from it; each once.
+
+        A text of which there is nothing to ask in particular is the answer to the question of its record.
+        """
+        facts = [(side, fact.text) for side in sides if not side.bare for fact in read_facts(side.text)]
         drafts = dict.fromkeys(
             (side, question)
             for (side, _), questions in zip(facts, self.ask([fact for _, fact in facts]), strict=True)
             for question in questions
         )
-        kept: dict[Side, list[Question]] = {
-            side: [Question(side.prompt, side.text, Kind.WHOLE)] for side in sides if side.bare
-        }
+        kept: dict[Side, list[Question]] = {side: [] for side in sides}
         own = self._put([(question, side) for side, question in drafts])
         for (side, question), checked in zip(drafts, own, strict=True):
             if checked.outcome is Answered.ALIKE:
-                kept.setdefault(side, []).append(question)
+                kept[side].append(question)
+        for side, questions in kept.items():
+            if not questions and side.prompt and side.has_words:
+                questions.append(Question(side.prompt, side.text, Kind.WHOLE))
         return kept
 
     def _put(
@@ -227,14 +239,3 @@ def _checked(question: Question, found: str | None, score: Score | None) -> Chec
 def _agreement(outcome: Questioning) -> tuple[float, float]:
     """By which the best of several references is chosen: what it asks counts first."""
     return outcome.recall or 0.0, outcome.precision or 0.0
-
-
-_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"'“])|(?<=\s[.!?])\s+")
-
-
-def split_facts(text: str) -> list[str]:
-    return [s for s in _SENTENCE_END.split(text) if s.strip()]
-
-
-def is_bare(text: str) -> bool:
-    return len(text.split()) <= 10 and not cloze_questions(text)

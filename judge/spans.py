@@ -22,7 +22,7 @@ class Kind(StrEnum):
     ROLE = "role"
     PHRASE = "phrase"
     WHOLE = "whole"
-    """All of a bare answer: the record's own question asks for it."""
+    """All of a text: the question of its record asks for it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,6 +124,19 @@ def test_without_a_question_a_bare_answer_asks_nothing() -> None:
     assert (questioning.recall, questioning.precision) == (None, None)
 
 
+@pytest.mark.parametrize("text", ["", "  ", "...", "🙂"])
+def test_a_text_without_a_word_neither_asks_nor_answers(text: str) -> None:
+    (questioning,) = interview(Record("What is the capital of Peru?", ("Lima",), text))
+    assert questioning.completion_questions == ()
+    assert [q.found for q in questioning.reference_questions] == [None]
+
+
+def test_a_statement_of_which_nothing_can_be_asked_answers_the_question_of_its_record() -> None:
+    (questioning,) = interview(Record("Is it so?", ("It is so.",), "It isn't."))
+    (question,) = questioning.reference_questions
+    assert (question.text, question.answer, question.kind) == ("Is it so?", "It is so.", "whole")
+
+
 def test_a_completion_that_declines_is_asked_and_asks_nothing() -> None:
     record = Record("What is the capital of Peru?", ("Lima",), "I don't know")
     (questioning,) = interview(record, declined=True)
