@@ -22,9 +22,10 @@ from tqdm import tqdm
 
 from judge.data import SURVEYED_ROWS, Columns, Entry, Rejections, read_entries
 from judge.errors import DataError, JudgeError
+from judge.explanation import COLUMNS, explanation_of
 from judge.journal import Journal, Scores
 from judge.outputs import check_writable, open_output, widen
-from judge.records import Record, Score, Verdict
+from judge.records import Explain, Record, Score, Verdict
 from judge.tables import Format, format_of
 
 logger = logging.getLogger(__name__)
@@ -74,7 +75,8 @@ class Summary:
     Attributes:
         verdicts: judged records by verdict.
         unscored: records that could not be judged; part of no mean.
-        sums: over judged records, of equivalence and each derived column.
+        sums: over judged records, of equivalence, each derived column, recall and precision.
+        counts: of the values in each sum; a record without facts has no recall, nor precision.
         resumed: records that an earlier run had judged.
         judging_s: seconds spent on the others.
     """
@@ -82,6 +84,7 @@ class Summary:
     verdicts: Counter[Verdict] = field(default_factory=Counter)
     unscored: int = 0
     sums: Counter[str] = field(default_factory=Counter)
+    counts: Counter[str] = field(default_factory=Counter)
     resumed: int = 0
     judging_s: float = 0.0
 
@@ -138,6 +141,7 @@ def run(
     derive: Derive | None = None,
     chunk_rows: int = CHUNK_ROWS,
     settings: Mapping[str, str] | None = None,
+    explain: Explain = Explain.NONE,
 ) -> Summary:
     """Judge the records of a job and write the output.
 
@@ -147,27 +151,31 @@ def run(
         derive: further columns, each a function of the score.
         chunk_rows: records judged, and kept in the journal, at a time.
         settings: whatever else the scores depend on (which judge); a journal with other settings is not used.
+        explain: what the scorer's scores carry besides; written in columns of its own.
 
     Raises:
         DataError: the output cannot be written.
         JudgeError: the scorer gave another number of scores than it got records.
     """
     derive = derive or {}
-    names = _own_names(job, derive)
+    added = {**JUDGED, **dict.fromkeys(derive, pa.float64()), **COLUMNS[explain]}
+    names = _own_names(job, added)
     types = {names[name]: kind for name, kind in job.own.items() if name in names}
-    columns = {"id": pa.string(), **types, **JUDGED, **dict.fromkeys(derive, pa.float64())}
+    columns = {"id": pa.string(), **types, **added}
     summary = Summary()
     entries = (entry for entry in read_entries(job.input, job.columns) if isinstance(entry, Entry))
     with (
         open_output(job.output, columns) as write,
-        Journal(journal_path(job.output), _key(job, chunk_rows, settings or {})) as journal,
+        Journal(
+            journal_path(job.output), _key(job, chunk_rows, {**(settings or {}), "explain": explain})
+        ) as journal,
         tqdm(total=job.rows, unit=" records", desc="judging") as bar,
     ):
         for chunk in _chunks(entries, chunk_rows):
             scores = _judge(chunk, scorer, journal, summary)
-            rows = [_row(*pair, names, derive) for pair in zip(chunk, scores, strict=True)]
-            write(rows)
-            _count(rows, summary, derive)
+            judged = [_judged(score, derive, explain) for score in scores]
+            write([_row(*pair, names, added) for pair in zip(chunk, judged, strict=True)])
+            _count(judged, summary, ["equivalence", *derive, "recall", "precision"])
             bar.update(len(chunk))
     journal.delete()
     return summary
@@ -204,9 +212,9 @@ def _scored(scorer: Scorer, records: Sequence[Record]) -> list[Score | None]:
     return scores
 
 
-def _own_names(job: Job, derive: Derive) -> dict[str, str]:
+def _own_names(job: Job, added: Iterable[str]) -> dict[str, str]:
     """What each of the input's columns is called in the output; the id column comes first, as `id`."""
-    taken = {"id", *JUDGED, *derive}
+    taken = {"id", *added}
     names = {}
     for name in job.own:
         if name == job.columns.id == "id":
@@ -232,28 +240,36 @@ def _judge(chunk: Sequence[Entry], scorer: Scorer, journal: Journal, summary: Su
     return scores
 
 
-def _row(entry: Entry, score: Score | None, names: Mapping[str, str], derive: Derive) -> dict[str, Any]:
-    own = {names[name]: value for name, value in entry.values.items() if name in names}
+def _judged(score: Score | None, derive: Derive, explain: Explain) -> dict[str, Any] | None:
+    """The columns that judging adds; None for what could not be judged."""
     if score is None:
-        return {"id": entry.record.id, **own, **dict.fromkeys([*JUDGED, *derive])}
+        return None
     return {
-        "id": entry.record.id,
-        **own,
         "verdict": score.verdict.value,
         "equivalence": score.equivalence,
         "abstention": score.abstention,
         **{name: function(score) for name, function in derive.items()},
+        **explanation_of(score, explain),
     }
 
 
-def _count(rows: Iterable[Mapping[str, Any]], summary: Summary, derive: Derive) -> None:
+def _row(
+    entry: Entry, judged: Mapping[str, Any] | None, names: Mapping[str, str], added: Iterable[str]
+) -> dict[str, Any]:
+    own = {names[name]: value for name, value in entry.values.items() if name in names}
+    return {"id": entry.record.id, **own, **(dict.fromkeys(added) if judged is None else judged)}
+
+
+def _count(rows: Iterable[Mapping[str, Any] | None], summary: Summary, means: Sequence[str]) -> None:
     for row in rows:
-        if row["verdict"] is None:
+        if row is None:
             summary.unscored += 1
             continue
         summary.verdicts[Verdict(row["verdict"])] += 1
-        for name in ("equivalence", *derive):
-            summary.sums[name] += row[name]
+        for name in means:
+            if row.get(name) is not None:
+                summary.sums[name] += row[name]
+                summary.counts[name] += 1
 
 
 def _key(job: Job, chunk_rows: int, settings: Mapping[str, str]) -> str:

@@ -7,10 +7,12 @@ started over. A line that was cut off when the run died is dropped.
 import json
 import logging
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
+from judge.explanation import coverage_from_json
 from judge.records import Score, Verdict
 
 logger = logging.getLogger(__name__)
@@ -80,12 +82,12 @@ def _whole_bytes(path: Path, first: bytes) -> int:
     return size
 
 
-def _to_json(score: Score | None) -> list[float | str] | None:
-    return None if score is None else [score.equivalence, score.abstention, score.verdict.value]
+def _to_json(score: Score | None) -> dict[str, Any] | None:
+    return None if score is None else asdict(score)
 
 
-def _from_json(item: list[float | str] | None) -> Score | None:
+def _from_json(item: dict[str, Any] | None) -> Score | None:
     if item is None:
         return None
-    equivalence, abstention, verdict = item
-    return Score(float(equivalence), float(abstention), Verdict(str(verdict)))
+    coverage = None if item["coverage"] is None else coverage_from_json(item["coverage"])
+    return Score(**{**item, "verdict": Verdict(item["verdict"]), "coverage": coverage})

@@ -41,7 +41,11 @@ def describe_scores(job: Job, summary: Summary) -> str:
     rows += [["unscored", f"{summary.unscored:,}", ""], ["rejected", f"{job.rejected:,}", ""]]
     lines = [table(["verdict", "records", "of scored"], rows)]
     if scored:
-        lines.append(", ".join(f"mean {name} {total / scored:.4f}" for name, total in summary.sums.items()))
+        lines.append(
+            ", ".join(
+                f"mean {name} {total / summary.counts[name]:.4f}" for name, total in summary.sums.items()
+            )
+        )
     lines.append(f"{summary.rows:,} rows in {job.output}{_pace(summary)}")
     if job.rejected:
         lines.append(f"{job.rejected:,} rows set aside in {rejected_path(job.output)}")

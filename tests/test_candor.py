@@ -23,7 +23,7 @@ def gens(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
     class FakeJudge:
         @classmethod
-        def from_pretrained(cls, directory, *, max_fpr):
+        def from_pretrained(cls, directory, *, max_fpr, **_):
             return cls()
 
         def score(self, records):

@@ -36,7 +36,7 @@ class FakeJudge:
     calibration = types.SimpleNamespace(thresholds=types.SimpleNamespace(equivalence=0.5))
 
     @classmethod
-    def from_pretrained(cls, directory: Path, *, max_fpr: float | None) -> "FakeJudge":
+    def from_pretrained(cls, directory: Path, *, max_fpr: float | None, **_: object) -> "FakeJudge":
         cls.max_fpr = max_fpr
         return cls()
 
@@ -68,6 +68,43 @@ def labelled(tmp_path: Path) -> Path:
     path = tmp_path / "labelled.v1.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in ROWS))
     return path
+
+
+def test_audit_judge_prints_and_writes_what_fools_a_judge_and_fails(tmp_path: Path, capsys):
+    with pytest.raises(JudgeError, match=r"of all 9\d\d cases are right, expected 90.0%; .* reward-hacking"):
+        cli.audit_judge(["--output", "audit.json", "--max_fpr", "0.02"])
+    shown = capsys.readouterr().out
+    assert "question echoed" in shown
+    assert "results: audit.json" in shown
+    result = json.loads((tmp_path / "audit.json").read_text())
+    assert result["groups"]["abstention"]["rate"] < 0.5  # it knows no abstention
+    assert len(result["judge_sha256"]) == 64
+    assert FakeJudge.max_fpr == 0.02
+
+
+def test_audit_judge_passes_a_judge_that_is_as_good_as_was_asked():
+    cli.audit_judge(["--min_pass", "0.1", "--min_pass_hacking", "0.1"])
+
+
+def test_audit_judge_of_a_cross_encoder_counts_an_abstention_taken_for_no_answer_as_right(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    published = types.ModuleType("judge.published")
+    published.cross_encoder = lambda source: lambda pairs: [0.2 for _ in pairs]
+    monkeypatch.setitem(sys.modules, "judge.published", published)
+    cli.audit_judge(["--cross_encoder", "some", "--min_pass", "0.1", "--output", "audit.json"])
+    result = json.loads((tmp_path / "audit.json").read_text())
+    assert result["categories"]["abstention, plain"]["rate"] == 1.0
+    assert result["groups"]["hacking"]["rate"] == 1.0
+    assert "judge_sha256" not in result
+
+
+@pytest.mark.parametrize(
+    "argv", [["--min_pass", "1.5"], ["--weakest", "-1"], ["--judge", "a", "--cross_encoder", "b"]]
+)
+def test_audit_judge_refuses_settings_that_make_no_sense(argv: list[str]):
+    with pytest.raises(ConfigError):
+        cli.audit_judge(argv)
 
 
 def evaluate(*argv: str) -> dict:

@@ -27,7 +27,8 @@ def test_the_summary_gives_counts_shares_means_and_pace():
     summary = Summary(
         verdicts=Counter({Verdict.CORRECT: 1, Verdict.WRONG: 2}),
         unscored=1,
-        sums=Counter({"equivalence": 1.5, "reward": -0.75}),
+        sums=Counter({"equivalence": 1.5, "reward": -0.75, "recall": 0.5}),
+        counts=Counter({"equivalence": 3, "reward": 3, "recall": 1}),
         resumed=2,
         judging_s=0.5,
     )
@@ -37,7 +38,7 @@ def test_the_summary_gives_counts_shares_means_and_pace():
     assert ["abstain", "0", "0.0", "%"] in lines
     assert ["unscored", "1"] in lines
     assert ["rejected", "3"] in lines
-    assert "mean equivalence 0.5000, mean reward -0.2500" in text
+    assert "mean equivalence 0.5000, mean reward -0.2500, mean recall 0.5000" in text
     assert "4 rows in out.csv, judged in 0.5 s (4 records/s), 2 of them by an earlier run" in text
     assert "3 rows set aside in out.csv.rejected.jsonl" in text
 
