@@ -34,6 +34,11 @@ def test_order_changes_nothing(model) -> None:
     torch.testing.assert_close(forth, back.flip(0), atol=2e-2, rtol=0)
 
 
+def test_half_a_surrogate_pair_is_read_as_a_question_mark(model) -> None:
+    odd = encode_pairs(model, [("who \ud83d", "it was \udc00 bob")])
+    assert torch.equal(odd, encode_pairs(model, [("who ?", "it was ? bob")]))
+
+
 def test_no_pairs_give_no_logits(model) -> None:
     assert encode_pairs(model, []).shape == (0, len(TASKS))
 
