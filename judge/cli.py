@@ -22,9 +22,13 @@ from judge.config import (
 )
 from judge.errors import JudgeError
 from judge.flags import read_flags
+from judge.records import Explain
 
 if TYPE_CHECKING:
-    from judge.batch import Derive, Scorer
+    from judge.audit.outcome import Audit
+    from judge.batch import Derive
+    from judge.questions import Interviewer
+    from judge.scorer import Judge
 
 
 def train_judge(argv: Sequence[str]) -> None:
@@ -80,9 +84,15 @@ def score(config: ScoreConfig, speed: SpeedConfig, derive: "Derive") -> None:
 
     directory = find_judge(config.judge)
     judge = Judge.from_pretrained(directory, max_fpr=config.max_fpr, explain=config.explain, speed=speed)
-    settings = {"judge": fingerprint(directory), "max_fpr": str(config.max_fpr), "speed": str(asdict(speed))}
+    scorer = _interviewer(config, judge) if config.explain is Explain.QA else judge
+    settings = {
+        "judge": fingerprint(directory),
+        "max_fpr": str(config.max_fpr),
+        "speed": str(asdict(speed)),
+        "questions": f"{config.reader}, {config.question_generator}, {config.question_template}",
+    }
     summary = run(
-        job, judge, derive=derive, chunk_rows=config.chunk_rows, settings=settings, explain=config.explain
+        job, scorer, derive=derive, chunk_rows=config.chunk_rows, settings=settings, explain=config.explain
     )
     print(describe_scores(job, summary))
     if judge.references_left_out:
@@ -90,6 +100,19 @@ def score(config: ScoreConfig, speed: SpeedConfig, derive: "Derive") -> None:
             f"{judge.references_left_out:,} references were not read: each record's {speed.max_references} "
             "nearest were, see --max_references"
         )
+
+
+def _interviewer(config: ScoreConfig, judge: "Judge") -> "Interviewer":
+    """The judge with a reader, and questions blanked or generated."""
+    from judge.question_generator import QuestionGenerator
+    from judge.questions import Interviewer, ask_cloze
+    from judge.reader import ExtractiveReader
+
+    ask = ask_cloze
+    if config.question_generator:
+        template = config.question_template
+        ask = QuestionGenerator.from_pretrained(config.question_generator, template=template).ask
+    return Interviewer(judge, ExtractiveReader.from_pretrained(config.reader), ask=ask)
 
 
 def eval_judge(argv: Sequence[str]) -> None:
@@ -161,14 +184,12 @@ def audit_judge(argv: Sequence[str]) -> None:
     (config,) = read_flags("candor audit-judge", about, argv, AuditJudgeConfig)
 
     from judge.audit.display import describe_audit, to_json
-    from judge.audit.outcome import audit
     from judge.environment import machine, versions
     from judge.outputs import check_writable
 
     if config.output is not None:
         check_writable(Path(config.output))
-    scorer, origin = _audited(config)
-    result = audit(scorer, abstains=config.cross_encoder is None)
+    result, origin = _audit(config)
     print(describe_audit(result, weakest_shown=config.weakest))
     if config.output is not None:
         about_run = {"settings": asdict(config), **origin, "versions": versions(), "machine": machine()}
@@ -179,19 +200,21 @@ def audit_judge(argv: Sequence[str]) -> None:
         raise JudgeError(f"the judge does not pass its audit: {'; '.join(shortfalls)}")
 
 
-def _audited(config: AuditJudgeConfig) -> "tuple[Scorer, dict[str, str]]":
-    """The judge to audit, and which it is to the bit where it is one of this project."""
+def _audit(config: AuditJudgeConfig) -> "tuple[Audit, dict[str, str]]":
+    """The audit, and which judge it is of, to the bit, where that is one of this project."""
+    from judge.audit.outcome import audit
+
     if config.cross_encoder is not None:
         from judge.pairwise import PairJudge
         from judge.published import cross_encoder
 
-        return PairJudge(cross_encoder(config.cross_encoder)), {}
+        return audit(PairJudge(cross_encoder(config.cross_encoder)), abstains=False), {}
 
     from judge.scorer import Judge, find_judge
 
     directory = find_judge(config.judge)
     judge = Judge.from_pretrained(directory, max_fpr=config.max_fpr)
-    return judge, {"judge_sha256": fingerprint(directory)}
+    return audit(judge, cover=judge.coverage), {"judge_sha256": fingerprint(directory)}
 
 
 def fingerprint(directory: Path) -> str:

@@ -12,6 +12,8 @@ from judge.records import Explain
 
 DEFAULT_JUDGE = "default"
 """What the judge that ships with the package is called where a judge must be named."""
+QUESTION_TEMPLATE = "generate question: {highlighted}"
+"""What the T5 question generators of valhalla and lmqg were trained on."""
 
 
 class Repeatable(argparse.Action):
@@ -265,7 +267,29 @@ class ScoreConfig:
         default=Explain.NONE,
         metadata={
             "help": "What to say besides the verdict, which it does not change: `facts` lists what each "
-            "completion leaves out of its reference and what it adds, at many times the cost."
+            "completion leaves out of its reference and what it adds, `qa` asks each of the two what the "
+            "other answers; either at many times the cost."
+        },
+    )
+    reader: str | None = field(
+        default=None,
+        metadata={
+            "help": "For `qa`, what finds the answers: from train-reader, or any extractive "
+            "question-answering model by directory or Hub id; the one that ships by default."
+        },
+    )
+    question_generator: str | None = field(
+        default=None,
+        metadata={
+            "help": "For `qa`, a sequence-to-sequence model that writes the questions, by directory or Hub "
+            "id; by default they are facts with a part blanked."
+        },
+    )
+    question_template: str = field(
+        default=QUESTION_TEMPLATE,
+        metadata={
+            "help": "What that model is shown, with {fact}, {answer} or {highlighted}: the fact with <hl> "
+            "on either side of the answer."
         },
     )
     chunk_rows: int = field(
@@ -274,6 +298,10 @@ class ScoreConfig:
 
     def __post_init__(self) -> None:
         _at_least(1, "chunk_rows", self.chunk_rows)
+        if self.explain is not Explain.QA and (self.reader or self.question_generator):
+            raise ConfigError(
+                "reader and question_generator are for --explain qa; add that, or leave them out"
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,16 @@ from typing import Any
 
 import pyarrow as pa
 
-from judge.records import CheckedFact, Coverage, Explain, Score, Standing
+from judge.records import (
+    Answered,
+    CheckedFact,
+    CheckedQuestion,
+    Coverage,
+    Explain,
+    Questioning,
+    Score,
+    Standing,
+)
 
 _FACT = pa.struct(
     {
@@ -19,6 +28,17 @@ _FACT = pa.struct(
         "standing": pa.string(),
     }
 )
+_QUESTION = pa.struct(
+    {
+        "of": pa.string(),  # reference or completion, whichever it was made from
+        "text": pa.string(),
+        "kind": pa.string(),
+        "answer": pa.string(),
+        "found": pa.string(),
+        "equivalence": pa.float64(),
+        "outcome": pa.string(),
+    }
+)
 COLUMNS: Mapping[Explain, Mapping[str, pa.DataType]] = {
     Explain.NONE: {},
     Explain.FACTS: {
@@ -28,15 +48,25 @@ COLUMNS: Mapping[Explain, Mapping[str, pa.DataType]] = {
         "added": pa.list_(pa.string()),
         "facts": pa.list_(_FACT),
     },
+    Explain.QA: {
+        "recall": pa.float64(),
+        "precision": pa.float64(),
+        "questions": pa.list_(_QUESTION),
+    },
 }
 """The columns of each explanation, empty where there is none."""
 
 
 def explanation_of(score: Score, explain: Explain) -> dict[str, Any]:
     """The values of `COLUMNS[explain]` for one score."""
-    coverage = score.coverage
-    if explain is Explain.NONE or coverage is None:
-        return dict.fromkeys(COLUMNS[explain])
+    if explain is Explain.FACTS and score.coverage:
+        return _of_facts(score.coverage)
+    if explain is Explain.QA and score.questioning:
+        return _of_questions(score.questioning)
+    return dict.fromkeys(COLUMNS[explain])
+
+
+def _of_facts(coverage: Coverage) -> dict[str, Any]:
     return {
         "recall": coverage.recall,
         "precision": coverage.precision,
@@ -53,6 +83,21 @@ def explanation_of(score: Score, explain: Explain) -> dict[str, Any]:
     }
 
 
+def _of_questions(questioning: Questioning) -> dict[str, Any]:
+    return {
+        "recall": questioning.recall,
+        "precision": questioning.precision,
+        "questions": [
+            {"of": name, **asdict(question), "outcome": question.outcome.value}
+            for name, questions in (
+                ("reference", questioning.reference_questions),
+                ("completion", questioning.completion_questions),
+            )
+            for question in questions
+        ],
+    }
+
+
 def coverage_from_json(content: Mapping[str, Any]) -> Coverage:
     """Read what `dataclasses.asdict` and `json` made of a coverage."""
 
@@ -62,3 +107,17 @@ def coverage_from_json(content: Mapping[str, Any]) -> Coverage:
         )
 
     return Coverage(content["reference"], facts("reference_facts"), facts("completion_facts"))
+
+
+def questioning_from_json(content: Mapping[str, Any]) -> Questioning:
+    """Read what `dataclasses.asdict` and `json` made of a questioning."""
+
+    def questions(name: str) -> tuple[CheckedQuestion, ...]:
+        return tuple(
+            CheckedQuestion(**{**question, "outcome": Answered(question["outcome"])})
+            for question in content[name]
+        )
+
+    return Questioning(
+        content["reference"], questions("reference_questions"), questions("completion_questions")
+    )

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from judge.explanation import coverage_from_json
+from judge.explanation import coverage_from_json, questioning_from_json
 from judge.records import Score, Verdict
 
 logger = logging.getLogger(__name__)
@@ -90,4 +90,6 @@ def _from_json(item: dict[str, Any] | None) -> Score | None:
     if item is None:
         return None
     coverage = None if item["coverage"] is None else coverage_from_json(item["coverage"])
-    return Score(**{**item, "verdict": Verdict(item["verdict"]), "coverage": coverage})
+    questioning = None if item["questioning"] is None else questioning_from_json(item["questioning"])
+    verdict = Verdict(item["verdict"])
+    return Score(**{**item, "verdict": verdict, "coverage": coverage, "questioning": questioning})

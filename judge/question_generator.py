@@ -12,13 +12,12 @@ from typing import Self
 import torch
 from transformers import AutoModelForSeq2SeqLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
+from judge.config import QUESTION_TEMPLATE
 from judge.errors import ConfigError, JudgeError
 from judge.model import length_batches, quiet_loading
 from judge.questions import Question
 from judge.spans import Span, find_spans
 
-TEMPLATE = "generate question: {highlighted}"
-"""What the T5 question generators of valhalla and lmqg were trained on: the answer between `<hl>`."""
 _HIGHLIGHT = "<hl>"
 _LONGEST_FACT, _LONGEST_QUESTION = 512, 64  # tokens
 
@@ -39,7 +38,7 @@ class QuestionGenerator:
         model: PreTrainedModel,
         tokenizer: PreTrainedTokenizerBase,
         *,
-        template: str = TEMPLATE,
+        template: str = QUESTION_TEMPLATE,
         batch_tokens: int = 4096,
     ):
         self.model = model.eval()
@@ -49,7 +48,12 @@ class QuestionGenerator:
 
     @classmethod
     def from_pretrained(
-        cls, source: str, *, template: str = TEMPLATE, device: str | None = None, batch_tokens: int = 4096
+        cls,
+        source: str,
+        *,
+        template: str = QUESTION_TEMPLATE,
+        device: str | None = None,
+        batch_tokens: int = 4096,
     ) -> Self:
         """Load a generator.
 
@@ -111,7 +115,7 @@ class QuestionGenerator:
 def show(template: str, fact: str, span: Span) -> str:
     """What the model reads.
 
-    >>> show(TEMPLATE, "Ada was born in London.", Span(16, 22, find_spans("Lima")[0].kind))
+    >>> show(QUESTION_TEMPLATE, "Ada was born in London.", Span(16, 22, find_spans("Lima")[0].kind))
     'generate question: Ada was born in <hl> London <hl>.'
     """
     answer = fact[span.start : span.end]

@@ -8,7 +8,7 @@ arXiv:2104.08202).
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import NamedTuple, Protocol
 
@@ -109,18 +109,43 @@ class Side(NamedTuple):
 
 
 class Interviewer:
-    """Asks two texts the same questions, both ways.
+    """A judge whose scores also tell what each completion and its reference answer of each other's questions.
 
     Args:
-        judge: compares the answers.
+        judge: gives the scores, and compares the answers.
         reader: finds them.
         ask: makes the questions.
+
+    Example:
+        >>> interviewer = Interviewer(Judge.from_pretrained(), ExtractiveReader.from_pretrained())
+        >>> record = Record("", ("Jane Austen wrote Emma in 1815.",), "Emma was written by Jane Austen.")
+        >>> interviewer.score([record])[0].questioning.precision
+        1.0
     """
 
     def __init__(self, judge: Comparer, reader: Reader, *, ask: Ask = ask_cloze):
         self.judge = judge
         self.reader = reader
         self.ask = ask
+
+    def score(self, records: Sequence[Record]) -> list[Score | None]:
+        """The judge's scores, each with its `questioning`.
+
+        Args:
+            records: N records.
+
+        Returns:
+            N scores; None where the judge gives none.
+        """
+        scores = self.judge.score(records)
+        judged = [(record, score) for record, score in zip(records, scores, strict=True) if score]
+        outcomes = iter(
+            self.interview(
+                [record for record, _ in judged],
+                declined=[score.verdict is Verdict.ABSTAIN for _, score in judged],
+            )
+        )
+        return [score and replace(score, questioning=next(outcomes)) for score in scores]
 
     def interview(self, records: Sequence[Record], declined: Sequence[bool]) -> list[Questioning]:
         """What each completion and its references answer of what the other answers.

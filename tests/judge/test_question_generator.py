@@ -51,12 +51,12 @@ def test_a_template_that_does_not_say_what_is_asked_for_is_refused(template: str
 
 
 def test_questions_come_by_fact_in_the_order_of_their_answers(tokenizer) -> None:
-    generator = QuestionGenerator(Says(tokenizer("who or what was great")["input_ids"]), tokenizer)
+    generator = QuestionGenerator(Says(tokenizer("who wrote the great book")["input_ids"]), tokenizer)
     asked = generator.ask(["Bob met Eve.", "It is so.", FACT])
     assert [[(q.text, q.answer) for q in questions] for questions in asked] == [
-        [("who or what was great", "Bob"), ("who or what was great", "Eve")],
+        [("who wrote the great book", "Bob"), ("who or what was great", "Eve")],
         [],
-        [("who or what was great", "Ada"), ("who or what was great", "London")],
+        [("who wrote the great book", "Ada"), ("who or what was great", "London")],
     ]
 
 
