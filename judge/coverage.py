@@ -1,12 +1,12 @@
 """Fact coverage both ways: what of the reference a completion says, and what it says besides.
 
-Every fact of one text is looked for in every sentence of the other, and the best sentence counts. So a fact
-stands or falls alone: what else a completion says changes neither its support nor anybody else's, a false
-fact can only lower precision, and leaving a true one out can only lower recall.
+Every fact of one text is looked for in every statement of the other, and the best one counts (SummaC, Laban
+et al. 2022, arXiv:2111.09525). So a fact stands or falls alone: what else a completion says changes neither
+its support nor any other's, a false fact can only lower precision, and to leave a true one out can only lower
+recall.
 
-A statement is a claim, and is read by the support output. A bare answer ("Lima") is a fact only together with
-its question: whether a sentence gives it is equivalence, on which the judge is best. Laban et al. 2022
-(SummaC, arXiv:2111.09525) take the best sentence likewise.
+A sentence is a claim, and is read by the support output. A bare answer ("Lima") is a fact only together with
+its question: whether a statement gives it is equivalence, which the judge knows best.
 """
 
 import math
@@ -19,7 +19,7 @@ from judge.lexical.words import read_words
 from judge.records import CheckedFact, Coverage, Record, Standing
 
 SUPPORTED = 0.4
-"""Probability of support from which a sentence says a claim; docs/design/judge.md has the figures."""
+"""Probability of support from which a statement says a claim; docs/design/judge.md has the figures."""
 CONTRADICTED = 0.5
 
 
@@ -46,11 +46,11 @@ class Reader(Protocol):
 
 
 class _Pair(NamedTuple):
-    """A fact of one text and a sentence of the other; the question makes a claim of a fact that is bare."""
+    """A fact of one text and a statement of the other; the question makes a claim of a fact that is bare."""
 
     question: str
     fact: str
-    sentence: str
+    statement: str
 
     @property
     def by_equivalence(self) -> bool:
@@ -59,22 +59,24 @@ class _Pair(NamedTuple):
     def claim(self) -> tuple[str, str]:
         """The pair as a claim and a text that may hold it."""
         if self.by_equivalence:
-            return f"{self.question} {self.fact}", self.sentence
-        if self.question and is_bare(self.sentence):
-            return self.fact, f"{self.question} {self.sentence}"
-        return self.fact, self.sentence
+            return f"{self.question} {self.fact}", self.statement
+        if self.question and is_bare(self.statement):
+            return self.fact, f"{self.question} {self.statement}"
+        return self.fact, self.statement
 
 
 class _Text(NamedTuple):
-    """One text as it is checked: its facts, each with the question that goes with it, and its sentences."""
+    """One text as it is checked.
+
+    Attributes:
+        facts: each with the question that goes with it.
+        statements: its sentences, and the facts in them; what a fact of another text is looked for in.
+        declines: whether it declines to answer, and so neither states nor denies anything.
+    """
 
     facts: list[tuple[Fact, str]]
-    sentences: list[str]
-
-    def says_outright(self) -> set[tuple[str, ...]]:
-        """Every fact and sentence, in normal form."""
-        stated = [fact.text for fact, _ in self.facts] + self.sentences
-        return {read_words(text).words for text in stated}
+    statements: list[str]
+    declines: bool
 
 
 Findings = dict[_Pair, tuple[float, float | None]]
@@ -90,13 +92,13 @@ def measure(
         records: N records.
         reader: a judge; it is asked once for everything.
         abstained: N, whether a completion declines to answer, and so states nothing.
-        answer_threshold: probability of equivalence from which a sentence gives a bare answer.
+        answer_threshold: probability of equivalence from which a statement gives a bare answer.
 
     Returns:
         N coverages; None where the judge's probabilities are not finite.
     """
     completions = [
-        _read(record.completion, record.prompt, reader, states_facts=not declined)
+        _read(record.completion, record.prompt, reader, declines=declined)
         for record, declined in zip(records, abstained, strict=True)
     ]
     references = [
@@ -124,11 +126,13 @@ def measure(
     ]
 
 
-def _read(text: str, question: str, reader: Reader, *, states_facts: bool = True) -> _Text:
-    facts = read_facts(text, fits=lambda fact: reader.fits(question="", claim=fact)) if states_facts else []
+def _read(text: str, question: str, reader: Reader, *, declines: bool = False) -> _Text:
+    facts = read_facts(text, fits=lambda fact: reader.fits(question="", claim=fact))
+    sentences = read_sentences(text)
     return _Text(
-        [(fact, _shortened(question, fact.text, reader)) for fact in facts],
-        [sentence.text for sentence in read_sentences(text)],
+        [] if declines else [(fact, _shortened(question, fact.text, reader)) for fact in facts],
+        list(dict.fromkeys(fact.text for fact in sentences + facts)),
+        declines,
     )
 
 
@@ -142,11 +146,15 @@ def _shortened(question: str, claim: str, reader: Reader) -> str:
 
 def _pairs(facts_of: _Text, within: _Text) -> Iterator[_Pair]:
     """What has to be asked: a fact that is there word for word needs no reading."""
-    outright = within.says_outright()
+    outright = _in_words(within)
     for fact, question in facts_of.facts:
         if read_words(fact.text).words not in outright:
-            for sentence in within.sentences:
-                yield _Pair(question, fact.text, sentence)
+            for statement in within.statements:
+                yield _Pair(question, fact.text, statement)
+
+
+def _in_words(text: _Text) -> set[tuple[str, ...]]:
+    return {read_words(statement).words for statement in text.statements}
 
 
 def _ask(pairs: Sequence[_Pair], reader: Reader) -> Findings:
@@ -155,7 +163,7 @@ def _ask(pairs: Sequence[_Pair], reader: Reader) -> Findings:
     equivalences = reader.equivalence(
         questions=[pair.question for pair in answers],
         references=[pair.fact for pair in answers],
-        completions=[pair.sentence for pair in answers],
+        completions=[pair.statement for pair in answers],
     )
     given = dict(zip(answers, equivalences, strict=True))
     supports = reader.support(claims=claims, texts=texts)
@@ -170,16 +178,18 @@ def _checked(
     facts_of: _Text, within: _Text, findings: Findings, answer_threshold: float
 ) -> tuple[CheckedFact, ...]:
     """Where each fact of one text stands in the other."""
-    outright = within.says_outright()
+    outright = _in_words(within)
     checked = []
     for fact, question in facts_of.facts:
-        pairs = [_Pair(question, fact.text, sentence) for sentence in within.sentences]
-        found = [findings[pair] for pair in pairs if pair in findings]
         if read_words(fact.text).words in outright:
-            found = [(1.0, 0.0)]
+            found: list[tuple[float, float | None]] = [(1.0, 0.0)]
+        else:
+            found = [findings[_Pair(question, fact.text, statement)] for statement in within.statements]
         support = max((said for said, _ in found), key=_nan_first, default=0.0)
         denials = [denied for _, denied in found if denied is not None]
-        contradiction = max(denials, key=_nan_first, default=None if found else 0.0)
+        contradiction = None if found and not denials else max(denials, key=_nan_first, default=0.0)
+        if within.declines:
+            contradiction = 0.0
         threshold = answer_threshold if question and is_bare(fact.text) else SUPPORTED
         standing = _standing(support >= threshold, contradiction)
         checked.append(CheckedFact(fact.text, fact.start, fact.end, support, contradiction, standing))

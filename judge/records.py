@@ -109,7 +109,7 @@ class Coverage:
 
 
 def _supported_share(facts: tuple[CheckedFact, ...]) -> float | None:
-    return 1.0 - len(_unsupported(facts)) / len(facts) if facts else None
+    return (len(facts) - len(_unsupported(facts))) / len(facts) if facts else None
 
 
 def _unsupported(facts: tuple[CheckedFact, ...]) -> tuple[CheckedFact, ...]:
