@@ -190,6 +190,9 @@ class TrainRLConfig:
             "the one it was trained for"
         },
     )
+    skip_audit: bool = field(
+        default=False, metadata={"help": "train even with a judge that text without the answer fools"}
+    )
     prompt_column: str = field(default="prompt", metadata={"help": "column of the question"})
     reference_column: str = field(
         default="reference",

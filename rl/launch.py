@@ -16,6 +16,7 @@ import yaml
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
+from judge.audit.findings import refuse_hackable
 from judge.batch import file_digest
 from judge.cli import fingerprint
 from judge.data import read_records
@@ -57,6 +58,8 @@ def launch(config: TrainRLConfig, ppo_config: PPOConfig, reward: RewardConfig) -
     )
     ppo.check(ppo_config, model, tokenizer, records)
     judge = Judge.from_pretrained(judge_dir, device=device, max_fpr=config.max_fpr)
+    if not config.skip_audit:
+        refuse_hackable(judge)
     with FileTracker(output_dir, tensorboard=config.tensorboard) as tracker:
         write_settings(output_dir, config, ppo_config, reward)
         write_environment(output_dir, judge_dir, Path(config.data))

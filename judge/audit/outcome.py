@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from judge.audit.covered import Cover, check_coverage
 from judge.audit.findings import Finding, examine, total
 from judge.audit.properties import NO_FAILURE, Property, check_properties
 from judge.audit.suite import HACKING, load_cases
@@ -36,6 +37,14 @@ class Audit:
                 yield f"{len(tried.breaches)} of {tried.tried} odd texts make it fail"
 
 
-def audit(scorer: Scorer, *, abstains: bool = True) -> Audit:
-    """Judge every case and try every property; arguments as for `examine`."""
-    return Audit(examine(scorer, load_cases(), abstains=abstains), check_properties(scorer))
+def audit(scorer: Scorer, *, abstains: bool = True, cover: Cover | None = None) -> Audit:
+    """Judge every case and try every property.
+
+    Args:
+        scorer, abstains: as for `examine`.
+        cover: how the judge finds facts covered, where it can.
+    """
+    properties = check_properties(scorer)
+    if cover is not None:
+        properties += check_coverage(cover)
+    return Audit(examine(scorer, load_cases(), abstains=abstains), properties)

@@ -51,7 +51,7 @@ def self_match(scorer: Scorer) -> Property:
     references = {(case.record.prompt, text) for case in cases for text in case.record.references}
     records = [Record(prompt, (text,), text) for prompt, text in sorted(references)]
     breaches = [
-        f"{_shown(record)}: {said(score)}"
+        f"{shown(record)}: {said(score)}"
         for record, score in zip(records, scorer.score(records), strict=True)
         if score is None or score.equivalence < SURE
     ]
@@ -101,14 +101,7 @@ def false_fact(scorer: Scorer) -> Property:
 
 def left_out_fact(scorer: Scorer) -> Property:
     """An account with a fact left out is never worth more than the whole."""
-    whole, shortened = [], []
-    for account in read_content("properties")["accounts"]:
-        facts = account["facts"]
-        record = Record(account["question"], (" ".join(facts),), " ".join([*facts[1:], facts[0]]))
-        for fact in facts:
-            rest = " ".join(other for other in [*facts[1:], facts[0]] if other != fact)
-            whole.append(record)
-            shortened.append(replace(record, completion=rest))
+    whole, shortened = shortened_accounts()
     return _never_raised("leaving out a fact never raises the reward", scorer, whole, shortened)
 
 
@@ -123,7 +116,7 @@ def any_text(scorer: Scorer) -> Property:
             Record(text, ("the Elbe",), "the Oder"),
         )
     ]
-    breaches = [f"{_shown(record)}: {fault}" for record in records if (fault := _fault(scorer, record))]
+    breaches = [f"{shown(record)}: {fault}" for record in records if (fault := _fault(scorer, record))]
     return Property(NO_FAILURE, len(records), tuple(breaches))
 
 
@@ -134,6 +127,7 @@ def odd_texts() -> dict[str, str]:
         "blank": " \t\n\u2003\u200b",
         "control characters": "".join(map(chr, range(32))) + "\x7f\x85",
         "emoji storm": "🧨🪅🫠👩‍👩‍👧‍👦🇧🇷" * 400,
+        "emoji apart": "🪅 🫠 " * 1000,
         "stacked accents": "e" + "\u0301" * 2000,
         "an unpaired surrogate": "\ud83d",
         "right to left": "\u202eאיזה נהר זה\u202c",
@@ -160,6 +154,19 @@ def reward(score: Score) -> float:
     return p[Verdict.CORRECT] - p[Verdict.WRONG]
 
 
+def shortened_accounts() -> tuple[list[Record], list[Record]]:
+    """Accounts that tell every fact of their reference in another order, and each with one fact left out."""
+    whole, shortened = [], []
+    for account in read_content("properties")["accounts"]:
+        first, *others = account["facts"]
+        record = Record(account["question"], (" ".join(account["facts"]),), " ".join([*others, first]))
+        for left_out in account["facts"]:
+            rest = [fact for fact in [*others, first] if fact != left_out]
+            whole.append(record)
+            shortened.append(replace(record, completion=" ".join(rest)))
+    return whole, shortened
+
+
 def _answers(template: str = "{text}") -> list[Record]:
     """Every question answered rightly and wrongly."""
     return [
@@ -171,7 +178,7 @@ def _answers(template: str = "{text}") -> list[Record]:
 
 def _unchanged(name: str, scorer: Scorer, before: Sequence[Record], after: Sequence[Record]) -> Property:
     breaches = [
-        f"{_shown(new)}: {said(was)} -> {said(score)}"
+        f"{shown(new)}: {said(was)} -> {said(score)}"
         for new, was, score in _both(scorer, before, after)
         if was is None
         or score is None
@@ -183,7 +190,7 @@ def _unchanged(name: str, scorer: Scorer, before: Sequence[Record], after: Seque
 
 def _never_raised(name: str, scorer: Scorer, before: Sequence[Record], after: Sequence[Record]) -> Property:
     breaches = [
-        f"{_shown(new)}: {said(was)} -> {said(score)}"
+        f"{shown(new)}: {said(was)} -> {said(score)}"
         for new, was, score in _both(scorer, before, after)
         if was is None or score is None or reward(score) > reward(was) + RISE
     ]
@@ -200,7 +207,7 @@ def _fault(scorer: Scorer, record: Record) -> str | None:
     """What is wrong with a judge's answer to one record; a score of None is none."""
     try:
         (score,) = scorer.score([record])
-    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+    except Exception as error:  # noqa: BLE001 whatever a judge fails by is what is looked for
         return f"{type(error).__name__}: {error}"[:SHOWN]
     if score is not None and not all(0.0 <= p <= 1.0 for p in (score.equivalence, score.abstention)):
         return f"not in [0, 1]: {said(score)}"
@@ -214,6 +221,7 @@ def said(score: Score | None) -> str:
     return f"{score.verdict} (equivalence {score.equivalence:.3f}, abstention {score.abstention:.3f})"
 
 
-def _shown(record: Record) -> str:
+def shown(record: Record) -> str:
+    """A record on one line, as a terminal can show it."""
     texts = (record.prompt, " | ".join(record.references), record.completion)
     return " / ".join(ascii(text[:SHOWN])[1:-1] for text in texts)

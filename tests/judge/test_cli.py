@@ -40,6 +40,9 @@ class FakeJudge:
         cls.max_fpr = max_fpr
         return cls()
 
+    def coverage(self, records: Sequence[Record]) -> list[None]:
+        return [None for _ in records]
+
     def score(self, records: Sequence[Record]) -> list[Score | None]:
         return [
             None if r.completion == "?"
@@ -78,6 +81,7 @@ def test_audit_judge_prints_and_writes_what_fools_a_judge_and_fails(tmp_path: Pa
     assert "results: audit.json" in shown
     result = json.loads((tmp_path / "audit.json").read_text())
     assert result["groups"]["abstention"]["rate"] < 0.5  # it knows no abstention
+    assert "a false fact never raises precision" in {found["name"] for found in result["properties"]}
     assert len(result["judge_sha256"]) == 64
     assert FakeJudge.max_fpr == 0.02
 

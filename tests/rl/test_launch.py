@@ -12,6 +12,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from judge.errors import CandorError, ConfigError, DataError, JudgeError
 from judge.flags import read_flags
+from judge.scorer import Judge
 from rl import launch
 from rl.cli import main
 from rl.config import PPOConfig, RewardConfig, TrainRLConfig
@@ -61,6 +62,7 @@ def run(tiny_model: Path, tiny_judge: Path, data: Path, tmp_path: Path):
         given = {
             "model": tiny_model, "judge": tiny_judge, "data": data, "output_dir": tmp_path / "out",
             "device": "cpu", "updates": 2, "episodes": 8, "max_new_tokens": 3, "learning_rate": 1e-2,
+            "skip_audit": True,
         } | settings  # fmt: skip
         argv = [part for name, value in given.items() for part in (f"--{name}", str(value))]
         configs = read_flags("candor train-rl", "", argv, TrainRLConfig, PPOConfig, RewardConfig)
@@ -78,6 +80,25 @@ def weights(directory: Path) -> dict[str, torch.Tensor]:
     return dict(AutoModelForCausalLM.from_pretrained(directory).state_dict())
 
 
+# What it refuses before the first update
+
+
+def test_a_judge_that_text_without_the_answer_fools_is_refused_before_anything_is_written(
+    run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    seen = []
+
+    def refuse(judge: Judge) -> None:
+        seen.append(judge)
+        raise JudgeError("it was fooled")
+
+    monkeypatch.setattr(launch, "refuse_hackable", refuse)
+    with pytest.raises(JudgeError, match="it was fooled"):
+        run(skip_audit=False)
+    assert [type(judge) for judge in seen] == [Judge]
+    assert not (tmp_path / "out" / launch.CONFIG_FILE).exists()
+
+
 # What a run leaves
 
 
@@ -86,7 +107,10 @@ def test_the_command_trains_and_says_where_the_results_are(
 ):
     out = tmp_path / "out"
     recipe = tmp_path / "rl.yaml"
-    settings = {"model": str(tiny_model), "judge": str(tiny_judge), "data": str(data), "episodes": 8}
+    settings = {
+        "model": str(tiny_model), "judge": str(tiny_judge), "data": str(data), "episodes": 8,
+        "skip_audit": True,
+    }  # fmt: skip
     recipe.write_text(yaml.safe_dump(settings | {"updates": 5}))
     argv = [
         "train-rl",
