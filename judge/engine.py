@@ -38,13 +38,12 @@ def open_forward(model: CrossEncoder, speed: SpeedConfig) -> Forward:
     """The pass that the settings ask for; `model` itself stays as it is.
 
     Raises:
-        ConfigError: the engine cannot run on the model's device.
-        MissingPackageError: a package that the engine needs is not installed.
+        ConfigError: the engine cannot run on the model's device, or its packages are not installed.
     """
     if speed.engine is Engine.OPENVINO_INT8:
-        from judge.openvino_engine import open_openvino
+        from judge.openvino_engine import OpenVinoForward
 
-        return open_openvino(model)
+        return OpenVinoForward(model)
     return torch_forward(model, weights_dtype(speed.dtype, model.device))
 
 

@@ -270,6 +270,10 @@ class Judge:
         )
         return Score(equivalence=float(equivalence), abstention=float(abstention), verdict=verdict)
 
+    def clear_cache(self) -> None:
+        """Forget what was scored before."""
+        self._cache.clear()
+
     def _shortlist(self, record: Record) -> tuple[str, ...]:
         """The references that the encoder reads."""
         nearest = nearest_references(record, self.calibration.equivalence, limit=self.speed.max_references)

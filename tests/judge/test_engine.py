@@ -1,10 +1,18 @@
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 
 from judge.config import Dtype, Engine, SpeedConfig
-from judge.engine import CPU_BATCH_TOKENS, GPU_BATCH_TOKENS, batch_tokens, torch_forward, weights_dtype
+from judge.engine import (
+    CPU_BATCH_TOKENS,
+    GPU_BATCH_TOKENS,
+    batch_tokens,
+    open_forward,
+    torch_forward,
+    weights_dtype,
+)
 from judge.errors import ConfigError
 from judge.model import encode_pairs, new_encoder
 
@@ -56,3 +64,11 @@ def test_float32_is_the_model_to_the_bit_and_bfloat16_close_to_it(tiny_backbone:
 def test_settings_that_make_no_sense_are_refused(settings: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         SpeedConfig(**settings)  # type: ignore[arg-type]
+
+
+def test_a_missing_engine_names_its_extra(tiny_backbone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    monkeypatch.delitem(sys.modules, "judge.openvino_engine", raising=False)
+    model = new_encoder(tiny_backbone, max_tokens=64, device="cpu")
+    with pytest.raises(ConfigError, match=r"pip install 'candor-rl\[openvino\]'"):
+        open_forward(model, SpeedConfig(engine=Engine.OPENVINO_INT8))
