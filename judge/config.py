@@ -220,7 +220,9 @@ class SpeedConfig:
         default=True,
         metadata={"help": "Decide exact matches and texts without a word before the encoder is asked."},
     )
-    cache_size: int = field(default=200_000, metadata={"help": "Pairs whose logits are kept."})
+    cache_size: int = field(
+        default=50_000, metadata={"help": "Pairs whose logits are kept; some 0.5 KB each with their texts."}
+    )
 
     def __post_init__(self) -> None:
         if self.batch_tokens is not None:
