@@ -236,9 +236,11 @@ def _tokenize(
     for i, text in enumerate(first):
         if len(text) <= longest_first:  # a token is a letter or more
             continue
-        ids = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
-        if len(ids) > longest_first:
-            first[i] = tokenizer.decode(ids[:longest_first])
+        spans = tokenizer(text, add_special_tokens=False, verbose=False, return_offsets_mapping=True)[
+            "offset_mapping"
+        ]
+        if len(spans) > longest_first:
+            first[i] = text[: spans[longest_first - 1][1]]
             cut += 1
     if cut:
         logger.warning(

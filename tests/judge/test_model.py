@@ -34,6 +34,11 @@ def test_order_changes_nothing(model) -> None:
     torch.testing.assert_close(forth, back.flip(0), atol=2e-2, rtol=0)
 
 
+def test_a_first_segment_of_unknown_words_is_cut_to_the_window_too(model) -> None:
+    """Cut as tokens and written out again, each unknown one would become the five letters of its name."""
+    assert torch.isfinite(encode_pairs(model, [("🪅 " * 500, "it was bob")])).all()
+
+
 def test_half_a_surrogate_pair_is_read_as_a_question_mark(model) -> None:
     odd = encode_pairs(model, [("who \ud83d", "it was \udc00 bob")])
     assert torch.equal(odd, encode_pairs(model, [("who ?", "it was ? bob")]))
