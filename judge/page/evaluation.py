@@ -93,12 +93,13 @@ class Evaluation:
 
     def charts(self) -> list[Chart]:
         """ROC and reliability, each where there is one; as many judges as can be told apart."""
-        curves, bins = _drawable(self.roc), _drawable(self.reliability)
         charts = []
-        if curves:
-            charts.append(roc(curves, self._to_read("auroc"), self._decisions()))
-        if bins:
-            charts.append(reliability(bins, self._to_read("ece")))
+        if curves := _with_points(self.roc):
+            chart = roc(_told_apart(curves), self._to_read("auroc"), self._decisions())
+            charts.append(chart._replace(title=chart.title + _left_out(curves)))
+        if bins := _with_points(self.reliability):
+            chart = reliability(_told_apart(bins), self._to_read("ece"))
+            charts.append(chart._replace(title=chart.title + _left_out(bins)))
         return charts
 
     def _to_read(self, metric: str) -> dict[str, str]:
@@ -126,8 +127,16 @@ def _unbroken(estimate: str) -> str:
     return estimate.replace(", ", ",\N{NO-BREAK SPACE}")
 
 
-def _drawable(judges: Mapping[str, Sequence[Point]]) -> dict[str, Sequence[Point]]:
-    return dict([(name, points) for name, points in judges.items() if points][: len(SERIES_STYLES)])
+def _with_points(judges: Mapping[str, Sequence[Point]]) -> dict[str, Sequence[Point]]:
+    return {name: points for name, points in judges.items() if points}
+
+
+def _told_apart(judges: Mapping[str, Sequence[Point]]) -> dict[str, Sequence[Point]]:
+    return dict(list(judges.items())[: len(SERIES_STYLES)])
+
+
+def _left_out(judges: Mapping[str, Sequence[Point]]) -> str:
+    return f" of the first {len(SERIES_STYLES)}" if len(judges) > len(SERIES_STYLES) else ""
 
 
 def _estimate(values: Mapping[str, float | None]) -> Estimate:

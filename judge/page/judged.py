@@ -1,5 +1,6 @@
 """The page of a scored file, an evaluation, or both: figures first, then every record to look through."""
 
+import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -80,12 +81,12 @@ def _verdicts(found: Survey) -> list[str]:
 
 def _agreement(evaluation: Evaluation) -> list[str]:
     """The first judge in a sentence, where it made decisions."""
-    name, estimates = next(iter(evaluation.systems.items()))
+    name, estimates = next(iter(evaluation.systems.items()), ("", {}))
     if "accuracy" not in estimates:
         return []
     accuracy, passed = estimates["accuracy"].value, estimates["false_positive_rate"].value
-    called = f", and calls {percent(passed)} of the wrong ones right" if passed == passed else ""
-    return [f"Judge {name!r} decides like people on {percent(accuracy)} of the labelled answers{called}."]
+    called = "" if math.isnan(passed) else f"; {percent(passed)} of the wrong ones called right"
+    return [f"{name}: like people on {percent(accuracy)} of the labelled answers{called}."]
 
 
 def _settings(about: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, str]]:

@@ -17,6 +17,7 @@ from judge.tables import BadRow, Row, read_rows
 FIGURES = ("equivalence", "abstention", "recall", "precision", "reward")
 """Columns of numbers that are drawn, in the order in which they are read."""
 VERDICT = "verdict"
+_NOTHING: tuple[object, ...] = (None, "", [], {})
 LABELLED_RIGHT = 0.5
 """The label from which people are taken to call an answer right; it matters to graded labels alone."""
 
@@ -34,7 +35,7 @@ class ScoredRow:
         figures: by name, those of `FIGURES` that the row has.
         label: what people say, in [0, 1]; None where they say nothing that can be read.
         group: rows that a bootstrap draws together; empty for a row alone.
-        explained: columns that hold objects: the facts, the questions.
+        explained: columns that hold lists or objects: the facts, the questions.
         others: all further columns that are not empty.
     """
 
@@ -110,7 +111,11 @@ def _find(role: str, asked: str | None, present: list[str], path: Path) -> str |
 def _scored(number: int, row: Row, columns: Mapping[str, str | None], path: Path) -> ScoredRow:
     values = {role: row.values.get(name) for role, name in columns.items() if name is not None}
     taken = {VERDICT, *FIGURES, *columns.values()}
-    others = {name: _unpacked(value) for name, value in row.values.items() if name not in taken}
+    others = {
+        name: _unpacked(value)
+        for name, value in row.values.items()
+        if name not in taken and value not in _NOTHING
+    }
     figures = {name: _number(row.values.get(name)) for name in FIGURES}
     label = _number(values.get("label"))
     return ScoredRow(
@@ -123,12 +128,8 @@ def _scored(number: int, row: Row, columns: Mapping[str, str | None], path: Path
         figures={name: value for name, value in figures.items() if value is not None},
         label=label if label is not None and 0.0 <= label <= 1.0 else None,
         group=_text(values.get("group")),
-        explained={name: value for name, value in others.items() if _holds_objects(value)},
-        others={
-            name: value
-            for name, value in others.items()
-            if not _holds_objects(value) and value not in (None, "", [])
-        },
+        explained={name: value for name, value in others.items() if isinstance(value, list | dict)},
+        others={name: value for name, value in others.items() if not isinstance(value, list | dict)},
     )
 
 
@@ -169,7 +170,3 @@ def _unpacked(value: object) -> Any:
         return json.loads(value)
     except (ValueError, RecursionError):
         return value
-
-
-def _holds_objects(value: object) -> bool:
-    return isinstance(value, dict) or (isinstance(value, list) and any(map(_holds_objects, value)))

@@ -59,7 +59,8 @@ const names = (object) => element("dl", {}, ...Object.entries(object).flatMap(([
   [element("dt", {}, name.replaceAll("_", " ")), element("dd", {}, explained(value))]));
 
 function details(name, value) {
-  return element("details", {}, element("summary", {}, name), explained(value));
+  const count = Array.isArray(value) ? ` (${value.length})` : "";
+  return element("details", {}, element("summary", {}, name + count), explained(value));
 }
 
 const cell = (label, ...children) => element("td", { "data-label": label }, ...children);
