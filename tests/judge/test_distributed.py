@@ -2,12 +2,12 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 
@@ -30,7 +30,7 @@ def write_pairs(path: Path) -> None:
 
 
 def start(directory: Path, judge: Path, **settings: object) -> subprocess.Popen[bytes]:
-    """`candor train-judge` in two processes, in a process group of their own."""
+    """`candor train-judge` in two processes."""
     flags = {
         "train_files": directory / "pairs.jsonl", "start_from": judge, "output_dir": directory / "judge",
         "device": "cpu", "batch_size": 8, "max_tokens": 64, "eval_steps": 3, "bf16": False, **settings,
@@ -48,8 +48,16 @@ def start(directory: Path, judge: Path, **settings: object) -> subprocess.Popen[
         given = [f"--{name}={value}" for name, value in flags.items()]
         return subprocess.Popen(
             [*command, "train-judge", *given],
-            stdout=log, stderr=log, start_new_session=True, env=os.environ | {"OMP_NUM_THREADS": "1"},
+            stdout=log, stderr=log, env=os.environ | {"OMP_NUM_THREADS": "1"},
         )  # fmt: skip
+
+
+def kill(run: subprocess.Popen[bytes]) -> None:
+    """Kill the launcher and its processes, which are in sessions of their own."""
+    launcher = psutil.Process(run.pid)
+    for process in [launcher, *launcher.children(recursive=True)]:
+        process.kill()
+    run.wait()
 
 
 @pytest.mark.slow
@@ -62,8 +70,7 @@ def test_two_processes_that_are_killed_go_on_and_write_one_judge(tmp_path: Path,
         assert run.poll() is None, (tmp_path / "log").read_text()
         assert time.monotonic() < deadline, (tmp_path / "log").read_text()
         time.sleep(0.2)
-    os.killpg(run.pid, signal.SIGKILL)
-    run.wait()
+    kill(run)
     assert not (tmp_path / "judge" / "judge.json").exists()
 
     reached = max(int(path.parent.name.split("-")[1]) for path in checkpoints.glob("*/trainer_state.json"))

@@ -115,7 +115,7 @@ def test_a_judge_of_any_family_is_trained_saved_and_scores_the_same(
     judge = Judge.from_pretrained(tmp_path, device="cpu")
 
     records = [Record("who?", ("bob",), text) for text in ("rob", "an answer " * 30, "I don't know </s>")]
-    held = Judge(model, calibration, source, batch_tokens=4096).score(records)
+    held = Judge(model, calibration, source).score(records)
     for score, again in zip(held, judge.score(records), strict=True):
         assert score is not None
         assert again is not None
