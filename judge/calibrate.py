@@ -6,11 +6,13 @@ calibrated probability. Support and abstention have the encoder's logit alone, r
 """
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score, roc_curve
@@ -27,6 +29,8 @@ SUPPORT_INPUTS = ("support_logit",)
 CONTRADICTION_INPUTS = ("contradiction_logit",)
 ABSTENTION_INPUTS = ("abstention_logit",)
 FOLDS = 5
+CONTRAST_WEIGHT = 0.2
+"""Of a contrastive row beside a natural one: calibration is for what is judged, which is natural."""
 FEWEST_ROWS = 5
 """Held-out rows of each label of a task from which anything can be fitted."""
 FEWEST_ROWS_TO_REFIT = 50
@@ -98,7 +102,14 @@ class Combiner:
 
 
 def fit_combiner(
-    names: Sequence[str], inputs: Array, labels: Array, *, hidden: int, penalty: float, seed: int
+    names: Sequence[str],
+    inputs: Array,
+    labels: Array,
+    *,
+    hidden: int,
+    penalty: float,
+    seed: int,
+    weights: Array | None = None,
 ) -> Combiner:
     """Fit a combiner by maximum likelihood.
 
@@ -109,6 +120,7 @@ def fit_combiner(
         hidden: units of the one hidden layer; 0 makes it a logistic regression.
         penalty: L2 penalty on the weights, for the mean log-likelihood.
         seed: of the hidden layer's start.
+        weights: (N,) of rows, 1 in the mean; all alike by default.
     """
     mean = inputs.mean(axis=0)
     deviation = inputs.std(axis=0)
@@ -122,16 +134,18 @@ def fit_combiner(
             alpha=penalty * len(labels),
             max_iter=2000,
             random_state=seed,
-        ).fit(standard, labels)
-        weights, biases = network.coefs_, network.intercepts_
+        ).fit(standard, labels, sample_weight=weights)
+        layers, biases = network.coefs_, network.intercepts_
     else:
-        line = LogisticRegression(C=1.0 / (penalty * len(labels)), max_iter=2000).fit(standard, labels)
-        weights, biases = [line.coef_.T], [line.intercept_]
+        line = LogisticRegression(C=1.0 / (penalty * len(labels)), max_iter=2000).fit(
+            standard, labels, sample_weight=weights
+        )
+        layers, biases = [line.coef_.T], [line.intercept_]
     return Combiner(
         names=tuple(names),
         mean=tuple(mean.tolist()),
         deviation=tuple(deviation.tolist()),
-        weights=tuple(tuple(tuple(row) for row in weight.tolist()) for weight in weights),
+        weights=tuple(tuple(tuple(row) for row in layer.tolist()) for layer in layers),
         biases=tuple(tuple(bias.tolist()) for bias in biases),
     )
 
@@ -252,7 +266,7 @@ def fit_calibration(
         rows: N held-out rows of any task.
         logits: (N, tasks) of an encoder that never saw these rows.
         hidden, penalty, seed: of `fit_combiner`.
-        max_fpr: false-positive rate on natural held-out rows that the threshold may not pass.
+        max_fpr: false-positive rate on natural held-out answers that the threshold may not pass.
         start: where to take the part of a task that the rows say too little of.
 
     Returns:
@@ -326,6 +340,21 @@ def rows_to_fit(rows: Sequence[TrainingRow], *, going_on: bool) -> dict[Task, li
     return known
 
 
+def _weights(rows: Sequence[TrainingRow]) -> Array:
+    """How much each row counts: an answer once, over its references; a contrastive one less than a natural.
+
+    A wrong answer is a row for each of its references, and contrastive rows are half wrong by design: taken
+    as they are, both would make probabilities too low for what people and policies write.
+    """
+    references = Counter(_answer(row) for row in rows)
+    return np.array([(1.0 if row.natural else CONTRAST_WEIGHT) / references[_answer(row)] for row in rows])
+
+
+def _answer(row: TrainingRow) -> tuple[str, str, str]:
+    """What the rows of one answer, a row for each reference, have in common."""
+    return row.question, row.text, row.source
+
+
 def _fit_equivalence(
     rows: Sequence[TrainingRow], logits: Array, *, hidden: int, penalty: float, max_fpr: float, seed: int
 ) -> tuple[Combiner, float, tuple[OperatingPoint, ...], dict[str, float]]:
@@ -347,10 +376,13 @@ def _fit_equivalence(
         natural[:] = True
     out_of_fold = np.empty(len(rows))
 
+    weights = _weights(rows)
+
     def fit(chosen: Any) -> Combiner:
         return fit_combiner(
-            EQUIVALENCE_INPUTS, inputs[chosen], labels[chosen], hidden=hidden, penalty=penalty, seed=seed
-        )
+            EQUIVALENCE_INPUTS, inputs[chosen], labels[chosen], hidden=hidden, penalty=penalty, seed=seed,
+            weights=weights[chosen] / weights[chosen].mean(),
+        )  # fmt: skip
 
     groups = [row.group for row in rows]
     folds = min(FOLDS, len(set(groups)))
@@ -358,14 +390,21 @@ def _fit_equivalence(
         raise DataError("expected held-out answers of two groups or more, found one; hold out a larger share")
     for train, test in GroupKFold(folds).split(inputs, labels, groups):
         out_of_fold[test] = fit(train).probability(inputs[test])
+    # Any reference may match: an answer passes with the best of its rows.
+    answers = (
+        pd.DataFrame({"answer": [_answer(row) for row in rows], "probability": out_of_fold, "label": labels})
+        .loc[natural]
+        .groupby("answer")
+        .max()
+    )
+    probabilities, right = answers["probability"].to_numpy(), answers["label"].to_numpy()
     points = {
-        rate: operating_point(out_of_fold[natural], labels[natural], max_fpr=rate)
-        for rate in sorted({*MAX_FPRS, max_fpr})
+        rate: operating_point(probabilities, right, max_fpr=rate) for rate in sorted({*MAX_FPRS, max_fpr})
     }
     chosen = points[max_fpr]
     return fit(slice(None)), chosen.threshold, tuple(points.values()), {
-        "auroc": float(roc_auc_score(labels[natural], out_of_fold[natural])),
+        "auroc": float(roc_auc_score(right, probabilities)),
         "true_positive_rate": chosen.true_positive_rate,
         "false_positive_rate": chosen.false_positive_rate,
-        "rows": float(natural.sum()),
+        "answers": float(len(right)),
     }  # fmt: skip

@@ -5,8 +5,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from judge.calibrate import Calibration, Combiner, OperatingPoint, fit_combiner, operating_point
+from judge.calibrate import (
+    Calibration,
+    Combiner,
+    OperatingPoint,
+    fit_calibration,
+    fit_combiner,
+    operating_point,
+)
 from judge.errors import JudgeError
+from judge.pairs import TASKS, Task, TrainingRow
 
 
 def test_a_linear_combiner_by_hand() -> None:
@@ -109,3 +117,48 @@ def test_a_judge_without_the_table_says_so(calibration: Calibration) -> None:
 
 def test_the_table_survives_json(calibration: Calibration) -> None:
     assert Calibration.from_json(json.loads(json.dumps(calibration.to_json()))) == calibration
+
+
+@pytest.mark.parametrize("hidden", [0, 3])
+def test_a_row_of_weight_two_counts_like_two_rows(hidden: int) -> None:
+    rng = np.random.default_rng(2)
+    inputs = rng.normal(size=(60, 1))
+    labels = (inputs[:, 0] + rng.normal(size=60) > 0).astype(float)
+    weights = np.where(np.arange(60) < 20, 2.0, 1.0)
+    twice = np.repeat(np.arange(60), weights.astype(int))
+    # The inputs are standardised by rows, so both fits are given the same mean and deviation.
+    inputs -= inputs[twice].mean()
+    mirrored, signs = np.concatenate([inputs, -inputs]), np.concatenate([labels, 1 - labels])
+    again = np.concatenate([twice, twice + 60])
+
+    def fit(chosen: np.ndarray, weight: np.ndarray | None) -> Combiner:
+        return fit_combiner(
+            ("a",), mirrored[chosen], signs[chosen], hidden=hidden, penalty=1e-2, seed=0, weights=weight
+        )
+
+    weighted = fit(np.arange(120), np.tile(weights, 2) / weights.mean())
+    repeated = fit(again, None)
+    grid = np.linspace(-1, 1, 5)[:, None]
+    np.testing.assert_allclose(weighted.probability(grid), repeated.probability(grid), atol=0.02)
+
+
+def test_a_wrong_answer_counts_once_however_many_references_it_was_held_against() -> None:
+    rows = [_pair(f"q{i}", f"right {i}", label=1.0) for i in range(40)]
+    rows += [_pair(f"q{i}", f"wrong {i}", label=0.0) for i in range(30)]
+    rows += [_pair(f"q{i}", "refused", reference=f"r{n}", label=0.0) for i in range(30, 40) for n in range(9)]
+    logits = np.random.default_rng(3).normal(size=(len(rows), len(TASKS)))
+    rows += [
+        TrainingRow(task, "", f"claim {i}", f"text {i}", {task: float(i % 2)}, str(i), "s")
+        for task in (Task.SUPPORT, Task.ABSTENTION)
+        for i in range(20)
+    ]
+    logits = np.concatenate([logits, np.zeros((40, len(TASKS)))])
+    _, figures = fit_calibration(rows, logits, hidden=0, penalty=1e-2, max_fpr=0.05, seed=0)
+    assert figures["answers"] == 80
+    assert figures["false_positive_rate"] <= 0.05
+
+
+def _pair(question: str, text: str, *, label: float, reference: str = "r") -> TrainingRow:
+    return TrainingRow(
+        Task.EQUIVALENCE, question, reference, text, {Task.EQUIVALENCE: label}, question, "natural"
+    )

@@ -30,7 +30,7 @@ def write_run(directory: Path, **changes: Any) -> None:
         "environment.json": {"python": "3.11.7", "cpu": "a fast one"},
         "metrics.json": {
             "ranking": {"equivalence/pairs": 0.9812, "support/claims.csv": 0.5},
-            "calibrated": point | {"auroc": 0.97, "rows": 70.0},
+            "calibrated": point | {"auroc": 0.97, "answers": 70.0},
         },
         "judge.json": {
             "encoder": {"weights": "delta.safetensors"},
