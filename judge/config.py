@@ -171,6 +171,7 @@ class TrainReaderConfig:
         default="eager",
         metadata={"help": "Attention implementation in training; eager is the faster in bfloat16 on a CPU."},
     )
+    save_steps: int = field(default=100, metadata={"help": "Steps between checkpoints."})
     logging_steps: int = field(default=50, metadata={"help": "Steps between log lines."})
     bf16: bool = field(
         default=True, metadata={"help": "Mixed precision: float32 weights, bfloat16 products."}

@@ -18,6 +18,7 @@ import torch
 from datasets import Dataset
 from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase, Trainer, TrainingArguments
+from transformers.trainer_utils import get_last_checkpoint
 
 from judge.backbone import Backbone, find_backbone
 from judge.baselines import exact_match, token_f1
@@ -36,7 +37,7 @@ _LAYERS = ["query", "key", "value", "dense"]
 
 
 def train(config: TrainReaderConfig) -> Path:
-    """Train a reader and write it to `config.output_dir`.
+    """Train a reader and write it to `config.output_dir`; a run that was killed goes on from there.
 
     Returns:
         `config.output_dir`.
@@ -94,7 +95,7 @@ def run_trainer(
     tokenizer: PreTrainedTokenizerBase,
     examples: Sequence[Example],
 ) -> None:
-    """Train in place."""
+    """Train in place; continue from the last checkpoint if there is one."""
     arguments = TrainingArguments(
         output_dir=str(Path(config.output_dir) / "checkpoints"),
         num_train_epochs=config.epochs,
@@ -109,7 +110,9 @@ def run_trainer(
         length_column_name="length",
         remove_unused_columns=False,
         label_names=["start_positions", "end_positions"],
-        save_strategy="no",
+        save_strategy="steps",
+        save_steps=config.save_steps,
+        save_total_limit=1,
         logging_steps=config.logging_steps,
         dataloader_pin_memory=False,
         seed=config.seed,
@@ -121,7 +124,9 @@ def run_trainer(
     def without_length(rows: list[dict[str, Any]]) -> dict[str, Any]:
         return dict(collate([{k: v for k, v in row.items() if k != "length"} for row in rows]))
 
-    Trainer(model=model, args=arguments, train_dataset=dataset, data_collator=without_length).train()
+    trainer = Trainer(model=model, args=arguments, train_dataset=dataset, data_collator=without_length)
+    checkpoint = get_last_checkpoint(arguments.output_dir) if Path(arguments.output_dir).is_dir() else None
+    trainer.train(resume_from_checkpoint=checkpoint)
 
 
 def as_dataset(
