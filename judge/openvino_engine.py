@@ -1,9 +1,10 @@
 """The encoder in 8 bits by OpenVINO: fast on CPUs without AMX, at some cost in verdicts.
 
 Weights and activations are quantised by NNCF (SmoothQuant, arXiv:2211.10438), whose scales are measured on
-fixed texts of the audit; so a judge is quantised alike wherever and whatever it scores. Takes a minute.
+fixed made-up texts; so a judge is quantised alike wherever and whatever it scores. Takes a minute.
 """
 
+import random
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +13,9 @@ import torch
 from sentence_transformers import CrossEncoder
 from torch import Tensor, nn
 
-from judge.audit.suite import load_cases
+from judge.contrast.abstentions import abstention_pairs
+from judge.contrast.equivalences import equivalence_pairs
+from judge.contrast.made_up import made_up_questions
 from judge.errors import ConfigError
 from judge.model import length_batches
 from judge.pairs import abstention_segments, equivalence_segments
@@ -26,7 +29,8 @@ except ImportError as error:
         "pip install 'candor-rl[openvino]', or use the engine torch"
     ) from error
 
-CALIBRATION_CASES = 200
+CALIBRATION_TEXTS = 200
+"""Pairs of each of equivalence and abstention whose activations are measured."""
 _BATCH_TOKENS = 1024
 
 
@@ -77,19 +81,18 @@ def _converted(model: CrossEncoder, names: tuple[str, ...], example: Mapping[str
 
 
 def _calibration_batches(model: CrossEncoder) -> list[Mapping[str, Tensor]]:
-    """Padded batches of audit cases, spread over its groups."""
-    cases = load_cases()
+    """Padded batches of made-up pairs, right and wrong, answered and declined."""
+    asked = [
+        (question.question, question.names, question.group)
+        for question in made_up_questions(seed=0, size=CALIBRATION_TEXTS)
+    ]
+    compared = list(equivalence_pairs(asked, (), seed=0, cap=CALIBRATION_TEXTS // 20))
     pairs = [
-        segments
-        for case in cases[:: max(1, len(cases) // CALIBRATION_CASES)]
-        for segments in (
-            equivalence_segments(
-                question=case.record.prompt,
-                reference=case.record.references[0],
-                completion=case.record.completion,
-            ),
-            abstention_segments(question=case.record.prompt, completion=case.record.completion),
-        )
+        equivalence_segments(question=p.question, reference=p.reference, completion=p.candidate)
+        for p in random.Random(0).sample(compared, min(len(compared), CALIBRATION_TEXTS))
+    ] + [
+        abstention_segments(question=p.question, completion=p.text)
+        for p in abstention_pairs(asked, seed=0, size=CALIBRATION_TEXTS)
     ]
     first, second = map(list, zip(*pairs, strict=True))
     encodings = model.tokenizer(first, second, truncation="only_second", max_length=model.max_seq_length)
