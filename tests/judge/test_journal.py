@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from judge.journal import Journal
-from judge.records import Score, Verdict
+from judge.records import Answered, CheckedQuestion, Questioning, Score, Verdict
 
 FIRST = [Score(0.1 + 0.2, 1e-17, Verdict.CORRECT), None]
 SECOND = [Score(0.0, 1.0, Verdict.ABSTAIN)]
@@ -29,6 +29,14 @@ def test_a_new_journal_has_nothing_finished(tmp_path):
 
 def test_scores_come_back_exactly_as_they_were(path):
     assert finished(path) == [FIRST, SECOND]
+
+
+def test_what_was_asked_comes_back_with_its_score(tmp_path):
+    asked = CheckedQuestion("____ wrote Emma.", "name", "Austen", None, None, Answered.UNANSWERED)
+    score = Score(0.1, 0.2, Verdict.WRONG, questioning=Questioning("Austen wrote Emma.", (asked,), ()))
+    with Journal(tmp_path / "qa.journal", "job") as journal:
+        journal.append([score])
+    assert finished(tmp_path / "qa.journal") == [[score]]
 
 
 def test_a_journal_goes_on_after_what_it_holds(path):
