@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from judge.contrast.answers import whole
 from judge.pairs import Task, TrainingRow
 from judge.questions import Question, cloze_questions
 from judge.spans import Kind, content_words, find_spans
@@ -176,8 +177,7 @@ def _origin(row: TrainingRow) -> str:
 
 def _locate(answer: str, question: str, text: str) -> tuple[int, int] | None:
     """Where a text has an answer as whole words; of several places the one most like the question."""
-    pattern = re.compile(rf"(?<!\w){re.escape(answer)}(?!\w)", re.IGNORECASE)
-    places = [match.span() for match in pattern.finditer(text)]
+    places = [match.span() for match in re.finditer(whole(answer), text, re.IGNORECASE)]
     if not places:
         return None
     return max(

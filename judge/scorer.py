@@ -85,7 +85,7 @@ class Judge:
             max_fpr: share of wrong held-out answers that may pass for right, in (0, 1); by default the one
                 that the judge was trained for.
             explain: what every score carries besides; facts cost many times what a verdict does, and do not
-                change it.
+                change it. Questions are asked by `judge.questions.Interviewer`, which takes a judge.
 
         Raises:
             JudgeError: no judge is there, it was written by another version, or it has no threshold for
