@@ -54,9 +54,9 @@ def test_questions_come_by_fact_in_the_order_of_their_answers(tokenizer) -> None
     generator = QuestionGenerator(Says(tokenizer("who wrote the great book")["input_ids"]), tokenizer)
     asked = generator.ask(["Bob met Eve.", "It is so.", FACT])
     assert [[(q.text, q.answer) for q in questions] for questions in asked] == [
-        [("who wrote the great book", "Bob"), ("who or what was great", "Eve")],
+        [("who wrote the great book", "Bob"), ("who wrote the great book", "Eve")],
         [],
-        [("who wrote the great book", "Ada"), ("who or what was great", "London")],
+        [("who wrote the great book", "Ada"), ("who wrote the great book", "London")],
     ]
 
 

@@ -158,6 +158,15 @@ def test_the_reference_that_agrees_best_is_told() -> None:
     assert questioning.recall == 1.0
 
 
+def test_a_score_carries_what_was_asked_and_no_score_stays_none() -> None:
+    records = [Record("Who?", ("Ann",), "ann"), Record("Who?", ("Ann",), "Ann??")]
+    scored, unscored = Interviewer(SameWords(), Literal()).score(records)
+    assert unscored is None
+    assert scored is not None
+    assert scored.verdict is Verdict.CORRECT
+    assert scored.questioning == interview(records[0])[0]
+
+
 def test_records_together_come_out_as_alone() -> None:
     records = [
         Record("Who?", ("Ann", "Bob"), "Bob"),
