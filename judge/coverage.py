@@ -11,6 +11,7 @@ its question: whether a statement gives it is equivalence, which the judge knows
 
 import math
 from collections.abc import Iterator, Sequence
+from operator import attrgetter
 from typing import NamedTuple, Protocol
 
 from judge.clauses import is_bare
@@ -216,9 +217,4 @@ def _best(coverages: Sequence[Coverage]) -> Coverage | None:
         for fact in (*coverage.reference_facts, *coverage.completion_facts)
     ):
         return None
-    return max(coverages, key=_agreement)
-
-
-def _agreement(coverage: Coverage) -> tuple[float, float]:
-    recall, precision = coverage.recall or 0.0, coverage.precision or 0.0
-    return (2 * recall * precision / (recall + precision) if recall + precision else 0.0), recall
+    return max(coverages, key=attrgetter("agreement"))

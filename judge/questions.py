@@ -10,6 +10,7 @@ arXiv:2104.08202).
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from operator import attrgetter
 from typing import NamedTuple, Protocol
 
 from judge.clauses import is_bare
@@ -184,7 +185,9 @@ class Interviewer:
                 for reference, completion in pairs
             ]
         )
-        return [max(islice(outcomes, len(record.references)), key=_agreement) for record in records]
+        return [
+            max(islice(outcomes, len(record.references)), key=attrgetter("agreement")) for record in records
+        ]
 
     def _questions(self, sides: Sequence[Side]) -> dict[Side, list[Question]]:
         """The questions that each text answers as they were made from it; each once.
@@ -259,8 +262,3 @@ def _checked(question: Question, found: str | None, score: Score | None) -> Chec
         equivalence=None if score is None else score.equivalence,
         outcome=outcome,
     )
-
-
-def _agreement(outcome: Questioning) -> tuple[float, float]:
-    """By which the best of several references is chosen: what it asks counts first."""
-    return outcome.recall or 0.0, outcome.precision or 0.0

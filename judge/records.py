@@ -98,6 +98,11 @@ class Coverage:
         return _supported_share(self.completion_facts)
 
     @property
+    def agreement(self) -> tuple[float, float]:
+        """By which the best of several references is chosen: the harmonic mean of both, then recall."""
+        return _agreement(self.recall, self.precision)
+
+    @property
     def missing(self) -> tuple[CheckedFact, ...]:
         """Facts of the reference that the completion does not say, or denies."""
         return _unsupported(self.reference_facts)
@@ -168,6 +173,16 @@ class Questioning:
     def precision(self) -> float | None:
         """Share in [0, 1] of the questions of the completion that are answered alike; None without any."""
         return _alike_share(self.completion_questions)
+
+    @property
+    def agreement(self) -> tuple[float, float]:
+        """By which the best of several references is chosen: the harmonic mean of both, then recall."""
+        return _agreement(self.recall, self.precision)
+
+
+def _agreement(recall: float | None, precision: float | None) -> tuple[float, float]:
+    recall, precision = recall or 0.0, precision or 0.0
+    return (2 * recall * precision / (recall + precision) if recall + precision else 0.0), recall
 
 
 def _alike_share(questions: tuple[CheckedQuestion, ...]) -> float | None:
