@@ -92,39 +92,40 @@ def rows() -> list[TrainingRow]:
     ]
 
 
-@pytest.mark.parametrize("as_delta", [True, False])
-def test_a_judge_of_any_family_is_trained_saved_and_scores_the_same(
-    backbone: Path, tmp_path: Path, as_delta: bool
-) -> None:
+def test_a_judge_of_any_family_is_trained_saved_and_scores_the_same(backbone: Path, tmp_path: Path) -> None:
     config = TrainJudgeConfig(
-        output_dir=str(tmp_path), max_steps=2, batch_size=8, max_tokens=64, learning_rate=1e-2, device="cpu",
-        combiner_hidden=0, as_delta=as_delta,
-    )  # fmt: skip
+        output_dir=str(tmp_path),
+        max_steps=2,
+        batch_size=8,
+        learning_rate=1e-2,
+        warmup_share=0.0,
+        device="cpu",
+    )
     model = new_encoder(backbone, max_tokens=64, device="cpu", attention="eager")
     untrained = {name: weight.clone() for name, weight in model.model.state_dict().items()}
     assert all(weight.dtype is torch.float32 for weight in untrained.values() if weight.is_floating_point())
-    model.model.get_input_embeddings().weight.requires_grad_(False)
+    embeddings = model.model.get_input_embeddings().weight.requires_grad_(False)
+    before = embeddings.clone()
     split = Split(rows(), rows())
     run_trainer(config, training_arguments(config, tmp_path / "checkpoints"), model, split)
-    calibration, _ = fit_calibration(
-        split.held_out, encode_pairs(model, [row.segments() for row in split.held_out]).double().numpy(),
-        hidden=0, penalty=1e-2, max_fpr=0.5, seed=0,
-    )  # fmt: skip
-    source = find_backbone(str(backbone))
-    save_judge(model, calibration, tmp_path, backbone=source, seed=0, as_delta=as_delta)
-    judge = Judge.from_pretrained(tmp_path, device="cpu")
+    assert embeddings.equal(before)
+    trained = model.model.state_dict()
+    assert sum(not trained[name].equal(weight) for name, weight in untrained.items()) > len(untrained) // 2
 
+    pairs = [row.segments() for row in split.held_out]
+    logits = encode_pairs(model, pairs)
+    calibration, _ = fit_calibration(
+        split.held_out, logits.double().numpy(), hidden=0, penalty=1e-2, max_fpr=0.5, seed=0
+    )
+    source = find_backbone(str(backbone))
+    for form in ("whole", "delta"):
+        save_judge(model, calibration, tmp_path / form, backbone=source, seed=0, as_delta=form == "delta")
     records = [Record("who?", ("bob",), text) for text in ("rob", "an answer " * 30, "I don't know </s>")]
-    held = Judge(model, calibration, source).score(records)
-    for score, again in zip(held, judge.score(records), strict=True):
-        assert score is not None
-        assert again is not None
-        assert again.equivalence == pytest.approx(score.equivalence, abs=2e-2)
-        assert again.abstention == pytest.approx(score.abstention, abs=2e-2)
-    changed = {name for name, weight in model.model.state_dict().items() if not weight.equal(untrained[name])}
-    embeddings = model.model.get_input_embeddings().weight
-    assert not any(model.model.state_dict()[name].data_ptr() == embeddings.data_ptr() for name in changed)
-    assert len(changed) > len(untrained) // 2
+    scores = Judge(model, calibration, source).score(records)
+    assert None not in scores
+    assert Judge.from_pretrained(tmp_path / "whole", device="cpu").score(records) == scores
+    delta = Judge.from_pretrained(tmp_path / "delta", device="cpu")
+    torch.testing.assert_close(encode_pairs(delta.encoder, pairs), logits, atol=2e-2, rtol=2e-2)
 
 
 def test_special_tokens_typed_into_a_text_stay_text(backbone: Path) -> None:
