@@ -19,6 +19,7 @@ from rl import ppo
 from rl.config import PPOConfig, RewardConfig
 from rl.people import ABSTENTION
 from rl.reward import Scorer
+from rl.rollout import generate
 from rl.tracking import Metrics, Tracker
 from rl.truthfulness import Answer, Rates, Truthfulness, abstain_below, answer, best_threshold
 from rl.warm_start import Example, SupervisedConfig, fit
@@ -39,27 +40,33 @@ class StoryConfig:
 
     Attributes:
         layers, width: of the Llama.
-        abstain_share: share of warm-start examples whose answer is replaced by an abstention, at random.
+        own_answers: answers sampled for each question of the warm start.
+        own_temperature: at which they are sampled.
+        abstain_share: share of them replaced by an abstention, at random.
         seed: of everything; the configs' own seeds are replaced by it.
     """
 
     world: WorldConfig = field(default_factory=WorldConfig)
-    layers: int = 4
-    width: int = 128
+    layers: int = 2
+    width: int = 192
     pretrain: SupervisedConfig = field(
-        default_factory=lambda: SupervisedConfig(steps=1000, learning_rate=3e-3, weight_decay=0.3)
+        default_factory=lambda: SupervisedConfig(steps=3400, learning_rate=3e-3, weight_decay=0.3)
     )
     sft: SupervisedConfig = field(default_factory=lambda: SupervisedConfig(steps=100, learning_rate=5e-4))
-    abstain_share: float = 0.35
+    own_answers: int = 4
+    own_temperature: float = 0.5
+    abstain_share: float = 0.4
     warm_start: SupervisedConfig = field(
-        default_factory=lambda: SupervisedConfig(steps=100, learning_rate=5e-4)
+        default_factory=lambda: SupervisedConfig(steps=300, batch_examples=128, learning_rate=3e-4)
     )
     ppo: PPOConfig = field(
         default_factory=lambda: PPOConfig(
-            updates=80, learning_rate=3e-5, kl_coef=0.2, temperature=0.7, max_new_tokens=MAX_NEW_TOKENS
+            updates=360, learning_rate=5e-5, kl_coef=0.05, temperature=0.7, max_new_tokens=MAX_NEW_TOKENS
         )
     )
-    reward: RewardConfig = field(default_factory=lambda: RewardConfig(break_even=0.5, abstain_target=0.2))
+    reward: RewardConfig = field(
+        default_factory=lambda: RewardConfig(break_even=0.5, abstain_target=0.3, abstain_gain=0.6)
+    )
     seed: int = 0
 
 
@@ -114,7 +121,8 @@ def play(
         stages.append(held_out(model, words, world, oracle, name))
 
     base = new_model(len(words), layers=config.layers, width=config.width, seed=config.seed)
-    learn(base, corpus(world), config.pretrain, BASE)
+    read = corpus(world, rng)
+    learn(base, read, config.pretrain, BASE)
     measure(base, BASE)
 
     asked = world.questions(Split.WARM_START)
@@ -124,12 +132,7 @@ def play(
     stages.append(thresholded(base, words, world, oracle, stages[0]))
 
     policy = copy.deepcopy(base)
-    learn(
-        policy,
-        warm_start_examples(base, words, asked, config.abstain_share, rng),
-        config.warm_start,
-        WARM_START,
-    )
+    learn(policy, warm_start_examples(config, base, words, asked, read, rng), config.warm_start, WARM_START)
     measure(policy, WARM_START)
 
     result = ppo.train(
@@ -158,34 +161,44 @@ def new_model(vocabulary: int, *, layers: int, width: int, seed: int) -> LlamaFo
     return LlamaForCausalLM(config).eval()
 
 
-def corpus(world: World) -> list[Example]:
+def corpus(world: World, rng: random.Random) -> list[Example]:
     """What the model reads: every statement about the known half, questions with answers about some of it.
 
-    And, beside no question, the words of an abstention: a real model has read them, and one that has not
-    stammers when it is taught to say them.
+    Each question has one of its right answers, at random. Beside no question, the words of an abstention:
+    a real model has read them, and one that has not stammers when it is taught to say them.
     """
     statements = [Example("", statement) for statement in world.statements()]
-    asked = [Example("", f"{r.prompt} {r.references[0]}") for r in world.questions(Split.PRETRAIN)]
+    asked = [
+        Example("", f"{record.prompt} {rng.choice(world.answer_key[record.prompt])}")
+        for record in world.questions(Split.PRETRAIN)
+    ]
     declined = [Example("", ABSTENTION)] * (len(statements) // STATEMENTS_PER_ABSTENTION)
     return statements + asked + declined
 
 
 def warm_start_examples(
+    config: StoryConfig,
     model: LlamaForCausalLM,
     words: PreTrainedTokenizerBase,
     asked: Sequence[Record],
-    abstain_share: float,
+    read: Sequence[Example],
     rng: random.Random,
 ) -> list[Example]:
-    """The model's own greedy answers, some at random replaced by an abstention.
+    """The model's own answers, some at random replaced by an abstention; and as much again of what it read.
 
-    Its own answers leave what it knows as it is; references would teach it to make things up.
+    Its own answers leave what it says as it is; references would teach it to make things up. Without
+    rehearsal, what it knows about everyone else is soon forgotten.
     """
-    own = answer(model, words, asked, max_new_tokens=MAX_NEW_TOKENS)
-    return [
-        Example(given.record.prompt, ABSTENTION if rng.random() < abstain_share else given.record.completion)
-        for given in own
+    prompts = [record.prompt for record in asked] * config.own_answers
+    own = generate(
+        model, words, prompts, max_new_tokens=MAX_NEW_TOKENS, temperature=config.own_temperature,
+        generator=torch.Generator().manual_seed(config.seed),
+    )  # fmt: skip
+    answers = [
+        Example(prompt, ABSTENTION if rng.random() < config.abstain_share else completion)
+        for prompt, completion in zip(prompts, own, strict=True)
     ]
+    return answers + rng.sample(read, min(len(answers), len(read)))
 
 
 def held_out(

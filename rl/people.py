@@ -9,12 +9,9 @@ from dataclasses import dataclass
 FIRST_NAMES = tuple(
     """adam alice amir ana anton arthur bella boris carla carlos cecil clara daniel diana edgar elena
     emil emma fatima felix flora frank george grace hana hannah hector helen hugo ida igor irene
-    ivan jack james jane jonas julia""".split()
-)
-MIDDLE_NAMES = tuple(
-    """karl kate laura leo lina louis lucy marco maria martin mei mila nadia nina noah nora oliver olga
-    omar oscar paul petra pierre rita robert rosa sara simon sofia stella tara theo tomas vera
-    victor wanda yusuf zoe""".split()
+    ivan jack james jane jonas julia karl kate laura leo lina louis lucy marco maria martin mei mila
+    nadia nina noah nora oliver olga omar oscar paul petra pierre rita robert rosa sara simon sofia
+    stella tara theo tomas vera victor wanda yusuf zoe""".split()
 )
 LAST_NAMES = tuple(
     """adler ahmed alvarez andersen baker banks barnes becker bennett berg blake brandt brooks burke

@@ -18,7 +18,7 @@ from transformers import PreTrainedTokenizerFast
 
 from judge.errors import ConfigError
 from judge.records import Record, Score, Verdict
-from rl.people import ABSTENTION, ATTRIBUTES, FIRST_NAMES, LAST_NAMES, MIDDLE_NAMES
+from rl.people import ABSTENTION, ATTRIBUTES, FIRST_NAMES, LAST_NAMES
 
 PAD, EOS, UNKNOWN = "<pad>", "<eos>", "<unk>"
 
@@ -44,14 +44,14 @@ class WorldConfig:
         seed: draws names, facts and splits.
     """
 
-    people: int = 400
-    pretrain_share: float = 0.4
-    warm_start_share: float = 0.25
-    rl_share: float = 0.5
+    people: int = 1600
+    pretrain_share: float = 0.07
+    warm_start_share: float = 0.06
+    rl_share: float = 0.79
     seed: int = 0
 
     def __post_init__(self) -> None:
-        names = len(FIRST_NAMES) * len(MIDDLE_NAMES) * len(LAST_NAMES)
+        names = len(FIRST_NAMES) * len(LAST_NAMES)
         if not 16 <= self.people <= names:
             raise ConfigError(f"people must be in [16, {names}] (the names there are), came {self.people}")
         if self.warm_start_share + self.rl_share >= 1.0:
@@ -81,9 +81,7 @@ class World:
     def build(cls, config: WorldConfig) -> "World":
         """Draw the people of `config` and deal them into splits."""
         rng = random.Random(config.seed)
-        names = rng.sample(
-            [" ".join(parts) for parts in product(FIRST_NAMES, MIDDLE_NAMES, LAST_NAMES)], config.people
-        )
+        names = rng.sample([" ".join(parts) for parts in product(FIRST_NAMES, LAST_NAMES)], config.people)
         half = config.people // 2
         known, unknown = (
             [_person(name, known, rng) for name in chosen]
@@ -173,7 +171,7 @@ def tokenizer() -> PreTrainedTokenizerFast:
         for attribute in ATTRIBUTES
         for sentence in (*attribute.values, *attribute.statements, *attribute.questions, *attribute.answers)
     ]
-    text = " ".join((*FIRST_NAMES, *MIDDLE_NAMES, *LAST_NAMES, *sentences, ABSTENTION))
+    text = " ".join((*FIRST_NAMES, *LAST_NAMES, *sentences, ABSTENTION))
     words = sorted({word for word in text.split() if not word.startswith("{")})
     model = WordLevel(
         {word: index for index, word in enumerate((PAD, EOS, UNKNOWN, *words))}, unk_token=UNKNOWN

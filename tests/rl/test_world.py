@@ -20,8 +20,8 @@ def test_nobody_is_in_two_splits_and_everybody_in_one(world: World) -> None:
 
 def test_each_split_is_half_known_but_the_first_which_is_all_known(world: World) -> None:
     assert all(person.known for person in world.splits[Split.PRETRAIN])
-    # of 40 known people 16 are in the first split; the others share 24 known and 40 unknown ones
-    assert len(world.splits[Split.PRETRAIN]) == 16
+    # of 40 known people 3 are in the first split; the others share 37 known and 40 unknown ones
+    assert len(world.splits[Split.PRETRAIN]) == 3
     for split in (Split.WARM_START, Split.RL, Split.TEST):
         assert {person.known for person in world.splits[split]} == {True, False}
 
