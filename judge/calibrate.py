@@ -76,6 +76,19 @@ class Combiner:
         probability: Array = 1.0 / (1.0 + np.exp(-hidden[:, 0].clip(-_STEEP, _STEEP)))
         return probability
 
+    def over(self, names: Sequence[str]) -> Self:
+        """The same probabilities from more inputs, which it does not look at.
+
+        Args:
+            names: of all inputs, its own among them.
+        """
+        own = dict(zip(self.names, zip(self.mean, self.deviation, self.weights[0], strict=True), strict=True))
+        ignored = (0.0, 1.0, (0.0,) * len(self.biases[0]))
+        mean, deviation, weight = zip(*(own.get(name, ignored) for name in names), strict=True)
+        return replace(
+            self, names=tuple(names), mean=mean, deviation=deviation, weights=(weight, *self.weights[1:])
+        )
+
     def to_json(self) -> dict[str, Any]:
         """Plain lists and numbers."""
         return asdict(self)
@@ -259,6 +272,7 @@ def fit_calibration(
     max_fpr: float,
     seed: int,
     start: Calibration | None = None,
+    inputs: Sequence[str] = EQUIVALENCE_INPUTS,
 ) -> tuple[Calibration, dict[str, float]]:
     """Fit the combiners on held-out rows, and choose the threshold.
 
@@ -268,6 +282,7 @@ def fit_calibration(
         hidden, penalty, seed: of `fit_combiner`.
         max_fpr: false-positive rate on natural held-out answers that the threshold may not pass.
         start: where to take the part of a task that the rows say too little of.
+        inputs: those of `EQUIVALENCE_INPUTS` that the combiner of equivalence may look at.
 
     Returns:
         The calibration, and the figures of equivalence out of fold; no figures if it was taken from `start`.
@@ -301,7 +316,7 @@ def fit_calibration(
     equivalence, threshold, points, figures = _fit_equivalence(
         [rows[i] for i in known[Task.EQUIVALENCE]],
         logits[known[Task.EQUIVALENCE], TASKS.index(Task.EQUIVALENCE)],
-        hidden=hidden, penalty=penalty, max_fpr=max_fpr, seed=seed,
+        names=inputs, hidden=hidden, penalty=penalty, max_fpr=max_fpr, seed=seed,
     )  # fmt: skip
     thresholds = Thresholds(equivalence=threshold, abstention=ABSTENTION_THRESHOLD)
     return Calibration(equivalence, support, abstention, thresholds, points, contradiction), figures
@@ -356,7 +371,14 @@ def _answer(row: TrainingRow) -> tuple[str, str, str]:
 
 
 def _fit_equivalence(
-    rows: Sequence[TrainingRow], logits: Array, *, hidden: int, penalty: float, max_fpr: float, seed: int
+    rows: Sequence[TrainingRow],
+    logits: Array,
+    *,
+    names: Sequence[str],
+    hidden: int,
+    penalty: float,
+    max_fpr: float,
+    seed: int,
 ) -> tuple[Combiner, float, tuple[OperatingPoint, ...], dict[str, float]]:
     """Combiner, threshold, operating points and figures.
 
@@ -369,7 +391,7 @@ def _fit_equivalence(
             equivalence_inputs(logit, question=row.question, reference=row.reference, completion=row.text)
             for row, logit in zip(rows, logits, strict=True)
         ]
-    )
+    )[:, [EQUIVALENCE_INPUTS.index(name) for name in names]]
     labels = np.array([row.targets[Task.EQUIVALENCE] for row in rows])
     natural = np.array([row.natural for row in rows])
     if len(set(labels[natural])) < 2:
@@ -380,7 +402,7 @@ def _fit_equivalence(
 
     def fit(chosen: Any) -> Combiner:
         return fit_combiner(
-            EQUIVALENCE_INPUTS, inputs[chosen], labels[chosen], hidden=hidden, penalty=penalty, seed=seed,
+            names, inputs[chosen], labels[chosen], hidden=hidden, penalty=penalty, seed=seed,
             weights=weights[chosen] / weights[chosen].mean(),
         )  # fmt: skip
 
@@ -402,7 +424,7 @@ def _fit_equivalence(
         rate: operating_point(probabilities, right, max_fpr=rate) for rate in sorted({*MAX_FPRS, max_fpr})
     }
     chosen = points[max_fpr]
-    return fit(slice(None)), chosen.threshold, tuple(points.values()), {
+    return fit(slice(None)).over(EQUIVALENCE_INPUTS), chosen.threshold, tuple(points.values()), {
         "auroc": float(roc_auc_score(right, probabilities)),
         "true_positive_rate": chosen.true_positive_rate,
         "false_positive_rate": chosen.false_positive_rate,

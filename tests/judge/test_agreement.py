@@ -6,7 +6,7 @@ from scipy import stats
 from sklearn import metrics
 
 from judge import agreement as ours
-from judge.agreement import Answers, Confusion, agreement, answers_of, resample
+from judge.agreement import Answers, Confusion, agreement, answers_of, gain, resample
 from judge.records import Score, Verdict
 
 N = 300
@@ -132,6 +132,18 @@ def test_rows_that_repeat_within_groups_make_the_interval_wider():
     alone = agreement(y, answers, [""] * 400, resamples=500)["accuracy"]
     grouped = agreement(y, answers, [str(i // 10) for i in range(400)], resamples=500)["accuracy"]
     assert grouped.high - grouped.low > 2 * (alone.high - alone.low)
+
+
+def test_a_gain_is_the_difference_of_two_judges_on_the_same_rows(rows):
+    y, p, _, _ = rows
+    # one is right on all 300 rows, the other wrong on the first 12: 12 / 300 = 0.04; they rank alike
+    wrong_on_some = np.r_[1 - y[:12], y[12:]]
+    mine, theirs = Answers(p=p, d=y, calibrated=True), Answers(p=p, d=wrong_on_some, calibrated=False)
+    found = gain(y, mine, theirs, [""] * N, resamples=500)
+    assert found["accuracy"].value == pytest.approx(0.04)
+    assert 0.015 < found["accuracy"].low < 0.04 < found["accuracy"].high < 0.07
+    assert (found["auroc"].low, found["auroc"].value, found["auroc"].high) == (0.0, 0.0, 0.0)
+    assert "ece" not in found
 
 
 def test_a_judge_calls_right_only_what_it_finds_correct():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from judge.calibrate import (
+    EQUIVALENCE_INPUTS,
     Calibration,
     Combiner,
     OperatingPoint,
@@ -65,6 +66,21 @@ def test_a_combiner_over_other_inputs_is_refused() -> None:
     combiner = Combiner(("a",), (0.0,), (1.0,), (((1.0,),),), ((0.0,),))
     with pytest.raises(JudgeError, match=r"expected a combiner over \['b'\], this judge's is over"):
         Combiner.from_json(combiner.to_json(), expected_names=["b"])
+
+
+@pytest.mark.parametrize("hidden", [0, 3])
+def test_a_combiner_over_more_inputs_does_not_look_at_them(hidden: int) -> None:
+    rng = np.random.default_rng(4)
+    inputs = rng.normal(size=(50, 2))
+    combiner = fit_combiner(
+        ("a", "b"), inputs, (inputs.sum(axis=1) > 0).astype(float), hidden=hidden, penalty=1e-2, seed=0
+    )
+    wide = combiner.over(("more", "b", "a"))
+    assert wide.names == ("more", "b", "a")
+    for more in (rng.normal(size=(50, 1)), np.full((50, 1), 1e6)):
+        np.testing.assert_allclose(
+            wide.probability(np.hstack([more, inputs[:, ::-1]])), combiner.probability(inputs)
+        )
 
 
 def test_the_threshold_is_the_lowest_that_keeps_the_false_positive_rate() -> None:
@@ -143,6 +159,30 @@ def test_a_row_of_weight_two_counts_like_two_rows(hidden: int) -> None:
 
 
 def test_a_wrong_answer_counts_once_however_many_references_it_was_held_against() -> None:
+    rows, logits = _held_out()
+    _, figures = fit_calibration(rows, logits, hidden=0, penalty=1e-2, max_fpr=0.05, seed=0)
+    assert figures["answers"] == 80
+    assert figures["false_positive_rate"] <= 0.05
+
+
+@pytest.mark.parametrize("hidden", [0, 4])
+def test_features_that_the_calibration_may_not_look_at_change_nothing(hidden: int) -> None:
+    rows, logits = _held_out()
+
+    def probability(inputs: tuple[str, ...], row: np.ndarray) -> float:
+        calibration, _ = fit_calibration(
+            rows, logits, hidden=hidden, penalty=1e-2, max_fpr=0.05, seed=0, inputs=inputs
+        )
+        return float(calibration.equivalence.probability(row[None])[0])
+
+    bare, featured = np.zeros((2, len(EQUIVALENCE_INPUTS)))
+    featured[1:] = 1.0
+    assert probability(EQUIVALENCE_INPUTS[:1], bare) == probability(EQUIVALENCE_INPUTS[:1], featured)
+    assert probability(EQUIVALENCE_INPUTS, bare) != probability(EQUIVALENCE_INPUTS, featured)
+
+
+def _held_out() -> tuple[list[TrainingRow], np.ndarray]:
+    """80 answers, of which ten are wrong against nine references each, and rows of the other tasks."""
     rows = [_pair(f"q{i}", f"right {i}", label=1.0) for i in range(40)]
     rows += [_pair(f"q{i}", f"wrong {i}", label=0.0) for i in range(30)]
     rows += [_pair(f"q{i}", "refused", reference=f"r{n}", label=0.0) for i in range(30, 40) for n in range(9)]
@@ -152,10 +192,7 @@ def test_a_wrong_answer_counts_once_however_many_references_it_was_held_against(
         for task in (Task.SUPPORT, Task.ABSTENTION)
         for i in range(20)
     ]
-    logits = np.concatenate([logits, np.zeros((40, len(TASKS)))])
-    _, figures = fit_calibration(rows, logits, hidden=0, penalty=1e-2, max_fpr=0.05, seed=0)
-    assert figures["answers"] == 80
-    assert figures["false_positive_rate"] <= 0.05
+    return rows, np.concatenate([logits, np.zeros((40, len(TASKS)))])
 
 
 def _pair(question: str, text: str, *, label: float, reference: str = "r") -> TrainingRow:
