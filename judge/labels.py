@@ -65,7 +65,7 @@ class Labelled:
 
     Attributes:
         label: in [0, 1]; 1 is right.
-        group: empty where the file has none.
+        group: empty where the row has none.
         scores: in [0, 1] by column, as other judges gave them; None where there is none.
     """
 
@@ -129,8 +129,8 @@ def _labelled(
         except DataError as error:
             yield BadRow(entry.line, str(error), entry.values)
             continue
-        name = "" if group is None else str(entry.values.get(group))
-        yield Labelled(entry.record, value, name, others)
+        cell = None if group is None else entry.values.get(group)
+        yield Labelled(entry.record, value, "" if cell is None else str(cell), others)
 
 
 def read_label(value: object, column: str) -> float:

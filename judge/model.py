@@ -57,9 +57,9 @@ def new_encoder(
         BackboneError: it is no encoder that transformers can classify with, or lacks that attention.
         ConfigError: it has fewer positions than `max_tokens`.
     """
-    torch.manual_seed(seed)
     try:
-        with quiet_loading():
+        with quiet_loading(), torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(seed)  # the caller's own random state stays as it is
             model = CrossEncoder(
                 str(directory),
                 num_labels=len(TASKS),
@@ -214,9 +214,15 @@ def first_segment_fits(model: CrossEncoder, text: str) -> bool:
     """Whether `encode_pairs` reads a first segment whole."""
     longest = _longest_first(model)
     return (
-        len(text) <= longest  # a token is a letter or more
+        surely_fits(text, longest)
         or len(model.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]) <= longest
     )
+
+
+def surely_fits(text: str, tokens: int) -> bool:
+    """Whether a text is so short that it need not be counted: a token is a byte or more, but for a blank that
+    some tokenizers put before the first."""
+    return len(text.encode("utf-8", "replace")) < tokens
 
 
 def _longest_first(model: CrossEncoder) -> int:
@@ -234,7 +240,7 @@ def _tokenize(
     first, second = ([_encodable(text) for text in texts] for texts in zip(*pairs, strict=True))
     cut = 0
     for i, text in enumerate(first):
-        if len(text) <= longest_first:  # a token is a letter or more
+        if surely_fits(text, longest_first):
             continue
         spans = tokenizer(text, add_special_tokens=False, verbose=False, return_offsets_mapping=True)[
             "offset_mapping"

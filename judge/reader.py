@@ -25,7 +25,14 @@ from transformers import (
 
 from judge.backbone import find_backbone
 from judge.errors import JudgeError
-from judge.model import CHUNK_OVERLAP, fast_bfloat16, length_batches, max_positions, quiet_loading
+from judge.model import (
+    CHUNK_OVERLAP,
+    fast_bfloat16,
+    length_batches,
+    max_positions,
+    quiet_loading,
+    surely_fits,
+)
 
 READER_FILE = "reader.json"
 WEIGHTS = Path(__file__).parent / "weights" / "reader"
@@ -261,7 +268,7 @@ def chunk_pairs(
 
 def _cut(tokenizer: PreTrainedTokenizerBase, question: str, longest: int) -> str:
     """A question of at most `longest` tokens."""
-    if len(question) <= longest:  # a token is a letter or more
+    if surely_fits(question, longest):
         return question
     offsets = tokenizer(question, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
     if len(offsets) <= longest:

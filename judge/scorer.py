@@ -6,6 +6,7 @@ a reference is right, and one without a word is wrong, without asking the encode
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +31,8 @@ from judge.verdict import decide
 WEIGHTS = Path(__file__).parent / "weights"
 JUDGE_FILE = "judge.json"
 FORMAT = 1
+_LAST_A = re.compile(r"\ba\W*$", re.IGNORECASE)
+"""No article, where a text ends with it: vitamin A is not just any vitamin."""
 _DEFAULT_SPEED = SpeedConfig()
 _RIGHT = Score(equivalence=1.0, abstention=0.0, verdict=Verdict.CORRECT)
 _EMPTY = Score(equivalence=0.0, abstention=0.0, verdict=Verdict.WRONG)
@@ -195,6 +198,9 @@ class Judge:
     def coverage(self, records: Sequence[Record]) -> list[Coverage | None]:
         """What each completion leaves out of its reference, and what it adds; of several, the best one.
 
+        Of many references, those are tried that `score` reads. A title that sounds like an abstention ("I
+        Don't Know") is none where it is the reference.
+
         Args:
             records: N records.
 
@@ -211,10 +217,17 @@ class Judge:
             completions=[record.completion for record in records],
         )
         thresholds = self.calibration.thresholds
+        nearest = [
+            nearest_references(record, self.calibration.equivalence, limit=self.speed.max_references)
+            for record in records
+        ]
         return measure(
-            records,
+            [replace(record, references=chosen) for record, chosen in zip(records, nearest, strict=True)],
             self,
-            abstained=[abstention >= thresholds.abstention for abstention in abstentions],
+            abstained=[
+                abstention >= thresholds.abstention and without_encoder(record) is None
+                for record, abstention in zip(records, abstentions, strict=True)
+            ],
             answer_threshold=thresholds.equivalence,
         )
 
@@ -309,7 +322,11 @@ def without_encoder(record: Record) -> Score | None:
     given = read_words(record.completion).words
     if not given:
         return _EMPTY
-    if any(given == read_words(reference).words for reference in record.references):
+    ends_in_a = bool(_LAST_A.search(record.completion))
+    if any(
+        given == read_words(reference).words and ends_in_a == bool(_LAST_A.search(reference))
+        for reference in record.references
+    ):
         return _RIGHT
     return None
 

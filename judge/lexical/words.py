@@ -21,7 +21,7 @@ _LETTERS = str.maketrans(
 )
 _CJK = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"  # written without spaces: each character is a word
 _TOKEN = re.compile(
-    rf"[^\W\d_{_CJK}]+(?:'[^\W\d_]+)*"
+    rf"[^\W\d_{_CJK}]+(?:'[^\W\d_]+)*(?:\+\+|#(?!\w))?"  # C++ and C# are not C
     r"|(?<![\w)])-?\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\d,])"  # 1,200,000.5
     r"|(?:(?<![\w)])-)?\d+(?:\.\d+)?(?:(?:'?s|st|nd|rd|th)\b)?"  # 1912, -3.5, 1930s, 4th
     rf"|[{_CJK}]"

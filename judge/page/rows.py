@@ -10,7 +10,7 @@ from typing import Any
 
 from judge.data import SURVEYED_ROWS, columns_of, missing_column
 from judge.errors import DataError
-from judge.labels import WELL_KNOWN
+from judge.labels import WELL_KNOWN, read_label
 from judge.records import Score, Verdict
 from judge.tables import BadRow, Row, read_rows
 
@@ -117,7 +117,6 @@ def _scored(number: int, row: Row, columns: Mapping[str, str | None], path: Path
         if name not in taken and value not in _NOTHING
     }
     figures = {name: _number(row.values.get(name)) for name in FIGURES}
-    label = _number(values.get("label"))
     return ScoredRow(
         number=number,
         id=_text(values.get("id")) or str(number),
@@ -126,7 +125,7 @@ def _scored(number: int, row: Row, columns: Mapping[str, str | None], path: Path
         completion=_text(values.get("completion")),
         verdict=_verdict(_text(row.values.get(VERDICT)), row.line, path),
         figures={name: value for name, value in figures.items() if value is not None},
-        label=label if label is not None and 0.0 <= label <= 1.0 else None,
+        label=_label(values.get("label")),
         group=_text(values.get("group")),
         explained={name: value for name, value in others.items() if isinstance(value, list | dict)},
         others={name: value for name, value in others.items() if not isinstance(value, list | dict)},
@@ -140,6 +139,13 @@ def _verdict(value: str, line: int, path: Path) -> Verdict | None:
         raise DataError(
             f"{VERDICT!r} is {value!r} on line {line} of {path}, expected {', '.join(Verdict)} or nothing"
         ) from None
+
+
+def _label(value: object) -> float | None:
+    try:
+        return read_label(value, "label")
+    except DataError:
+        return None
 
 
 def _number(value: object) -> float | None:

@@ -19,7 +19,7 @@ from judge.backbone import find_backbone
 from judge.calibrate import fit_calibration
 from judge.config import TrainJudgeConfig
 from judge.errors import BackboneError, ConfigError
-from judge.model import encode_pairs, new_encoder
+from judge.model import encode_pairs, first_segment_fits, new_encoder
 from judge.pairs import Split, Task, TrainingRow
 from judge.records import Record
 from judge.scorer import Judge, save_judge
@@ -126,6 +126,12 @@ def test_a_judge_of_any_family_is_trained_saved_and_scores_the_same(backbone: Pa
     assert Judge.from_pretrained(tmp_path / "whole", device="cpu").score(records) == scores
     delta = Judge.from_pretrained(tmp_path / "delta", device="cpu")
     torch.testing.assert_close(encode_pairs(delta.encoder, pairs), logits, atol=2e-2, rtol=2e-2)
+
+
+def test_a_question_whose_letters_are_many_tokens_each_is_cut_to_the_window(backbone: Path) -> None:
+    model = new_encoder(backbone, max_tokens=64, device="cpu")
+    assert encode_pairs(model, [("\N{FIRE}" * 30, "yes"), ("fire?", "\N{FIRE}" * 30)]).isfinite().all()
+    assert not first_segment_fits(model, "\N{FIRE}" * 30)  # four bytes, each a token here
 
 
 def test_special_tokens_typed_into_a_text_stay_text(backbone: Path) -> None:

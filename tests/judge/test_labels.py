@@ -49,6 +49,12 @@ def test_pairs_of_texts_need_no_question_and_no_group(labelled, prompt: dict):
     assert (found.record.prompt, found.label, found.group) == ("", 0.76, "")
 
 
+def test_a_row_without_its_group_stands_alone(labelled):
+    row = {"reference": "a", "candidate": "b", "label": 1}
+    (first, second), _ = labelled({**row, "group": "g"}, {**row, "group": None})
+    assert (first.group, second.group) == ("g", "")
+
+
 def test_a_label_may_be_text_as_in_csv(labelled):
     ((found,), _) = labelled({"reference": "a", "candidate": "b", "label": "1"})
     assert found.label == 1.0

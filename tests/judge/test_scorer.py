@@ -8,7 +8,7 @@ import torch
 
 from judge.config import Dtype, SpeedConfig
 from judge.errors import BackboneError, JudgeError
-from judge.records import Record, Verdict
+from judge.records import Explain, Record, Verdict
 from judge.scorer import Judge, find_judge, without_encoder
 
 
@@ -61,6 +61,16 @@ def test_a_completion_without_a_word_is_wrong(completion: str) -> None:
     score = without_encoder(record(completion))
     assert score is not None
     assert score.verdict is Verdict.WRONG
+
+
+@pytest.mark.parametrize(
+    ("completion", "reference"), [("vitamin", "Vitamin A"), ("a vitamin A", "a vitamin"), ("C++", "C")]
+)
+def test_the_encoder_is_asked_where_words_alone_would_take_one_thing_for_another(
+    completion: str, reference: str
+) -> None:
+    assert without_encoder(record(completion, reference)) is None
+    assert without_encoder(record(f"The {reference}.", reference)) is not None
 
 
 def test_an_encoder_that_gives_no_number_gives_no_score(
@@ -169,6 +179,44 @@ def test_of_many_references_the_nearest_are_read_and_the_rest_counted(tiny_judge
     assert score is not None
     assert score.verdict is Verdict.CORRECT
     assert judge.references_left_out == len(names) - 2
+
+
+def test_what_is_said_and_left_out_stands_beside_the_score_and_changes_nothing_in_it(
+    tiny_judge: Path,
+) -> None:
+    texts = record("it was bob", "bob", "ann"), record("", "bob"), record("it was bob")
+    plain = Judge.from_pretrained(tiny_judge, device="cpu").score(texts)
+    explained = Judge.from_pretrained(tiny_judge, device="cpu", explain=Explain.FACTS).score(texts)
+    assert [score and replace(score, coverage=None) for score in explained] == plain
+    covered = [score.coverage for score in explained if score]
+    assert [fact.text for fact in covered[0].completion_facts] == ["it was bob"]
+    assert covered[1].completion_facts == ()
+    assert covered[1].recall == 0.0
+
+
+def test_of_many_references_coverage_tries_those_that_the_score_reads(tiny_judge: Path) -> None:
+    judge = Judge.from_pretrained(tiny_judge, device="cpu", speed=SpeedConfig(max_references=1))
+    (found,) = judge.coverage([record("it was bob", "ann", "bob", "eve")])
+    assert found is not None
+    assert found.reference == "bob"
+
+
+def test_a_title_that_sounds_like_an_abstention_is_a_fact_where_it_is_the_reference(
+    tiny_judge: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge = Judge.from_pretrained(tiny_judge, device="cpu")
+    monkeypatch.setattr(judge, "abstention", lambda *, questions, completions: [1.0] * len(completions))
+    right, other = judge.coverage([record("I don't know", "I Don't Know"), record("I don't know", "Bob")])
+    assert right is not None
+    assert right.precision == 1.0
+    assert other is not None
+    assert other.precision is None
+
+
+def test_to_load_a_judge_leaves_the_random_state_alone(tiny_judge: Path) -> None:
+    before = torch.random.get_rng_state()
+    Judge.from_pretrained(tiny_judge, device="cpu")
+    assert torch.equal(torch.random.get_rng_state(), before)
 
 
 def test_without_the_cheap_stage_the_encoder_reads_an_exact_match_too(tiny_judge: Path) -> None:

@@ -44,6 +44,8 @@ def test_spellings_of_one_answer_have_one_normal_form(one: str, other: str) -> N
         ("five seconds", "5 2"),
         ("thirty, forty", "3040"),
         ("Marie Curie", "Curie Marie"),
+        ("C++", "C"),
+        ("C#", "C++"),
     ],
 )
 def test_different_answers_have_different_normal_forms(one: str, other: str) -> None:

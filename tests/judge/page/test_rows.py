@@ -80,6 +80,12 @@ def test_a_column_that_was_asked_for_goes_before_the_well_known_one(tmp_path):
     assert row.others == {"model": "m", "label": 1}
 
 
+@pytest.mark.parametrize(("label", "number"), [(True, 1.0), ("False", 0.0), ("0.5", 0.5)])
+def test_a_label_is_read_as_eval_judge_reads_it(tmp_path, label, number):
+    (row,) = read(tmp_path / "a.csv", [ROW | {"label": label}])
+    assert row.label == number
+
+
 @pytest.mark.parametrize("label", [None, "", "good", 2, -0.1, "nan"])
 def test_a_label_that_is_no_number_from_0_to_1_says_nothing(tmp_path, label):
     (row,) = read(tmp_path / "a.jsonl", [ROW | {"label": label}])
