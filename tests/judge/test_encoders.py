@@ -101,7 +101,7 @@ def test_a_judge_of_any_family_is_trained_saved_and_scores_the_same(backbone: Pa
         warmup_share=0.0,
         device="cpu",
     )
-    model = new_encoder(backbone, max_tokens=64, device="cpu", attention="eager")
+    model = new_encoder(backbone, max_tokens=64, device="cpu")
     untrained = {name: weight.clone() for name, weight in model.model.state_dict().items()}
     assert all(weight.dtype is torch.float32 for weight in untrained.values() if weight.is_floating_point())
     embeddings = model.model.get_input_embeddings().weight.requires_grad_(False)
