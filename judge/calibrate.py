@@ -412,13 +412,13 @@ def _fit_equivalence(
         raise DataError("expected held-out answers of two groups or more, found one; hold out a larger share")
     for train, test in GroupKFold(folds).split(inputs, labels, groups):
         out_of_fold[test] = fit(train).probability(inputs[test])
+    pairs = pd.DataFrame(
+        {"answer": [_answer(row) for row in rows], "probability": out_of_fold, "label": labels}
+    ).loc[natural]
     # Any reference may match: an answer passes with the best of its rows.
-    answers = (
-        pd.DataFrame({"answer": [_answer(row) for row in rows], "probability": out_of_fold, "label": labels})
-        .loc[natural]
-        .groupby("answer")
-        .max()
-    )
+    answers = pairs.groupby("answer").max()
+    if answers["label"].nunique() < 2:  # every text is right beside some reference: each row for itself
+        answers = pairs
     probabilities, right = answers["probability"].to_numpy(), answers["label"].to_numpy()
     points = {
         rate: operating_point(probabilities, right, max_fpr=rate) for rate in sorted({*MAX_FPRS, max_fpr})

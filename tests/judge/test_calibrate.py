@@ -165,6 +165,23 @@ def test_a_wrong_answer_counts_once_however_many_references_it_was_held_against(
     assert figures["false_positive_rate"] <= 0.05
 
 
+def test_where_every_text_is_right_beside_some_reference_each_row_counts() -> None:
+    rows, logits = _held_out()
+    texts = ("bob", "ann")
+    pairs = [
+        _pair(f"q{i}", text, reference=right, label=float(text == right))
+        for i in range(10)
+        for right in texts
+        for text in texts
+    ]
+    calibration, figures = fit_calibration(
+        [*pairs, *rows[-40:]], logits[-len(pairs) - 40 :], hidden=0, penalty=1e-2, max_fpr=0.2, seed=0
+    )
+    assert figures["answers"] == 40
+    assert figures["false_positive_rate"] <= 0.2
+    assert 0.0 <= calibration.thresholds.equivalence <= 1.0
+
+
 @pytest.mark.parametrize("hidden", [0, 4])
 def test_features_that_the_calibration_may_not_look_at_change_nothing(hidden: int) -> None:
     rows, logits = _held_out()
