@@ -22,6 +22,8 @@ def gens(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """Three completions, and a judge that knows them."""
 
     class FakeJudge:
+        references_left_out = 0
+
         @classmethod
         def from_pretrained(cls, directory, *, max_fpr, **_):
             return cls()

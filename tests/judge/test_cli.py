@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from judge import cli
-from judge.config import EvalJudgeConfig, ScoreConfig
+from judge.config import EvalJudgeConfig, ScoreConfig, SpeedConfig
 from judge.errors import ConfigError, JudgeError
 from judge.records import Record, Score, Verdict
 
@@ -33,6 +33,7 @@ class FakeJudge:
     """Correct where the completion holds a reference; no score for "?"."""
 
     max_fpr: float | None
+    references_left_out = 0
     calibration = types.SimpleNamespace(thresholds=types.SimpleNamespace(equivalence=0.5))
 
     @classmethod
@@ -171,7 +172,7 @@ def test_score_writes_the_output_and_prints_the_summary(labelled, capsys):
         input=str(labelled), output="out.jsonl", prompt_column="question", reference_column="references",
         completion_column="candidate",
     )  # fmt: skip
-    cli.score(config, {"twice": lambda score: 2 * score.equivalence})
+    cli.score(config, SpeedConfig(), {"twice": lambda score: 2 * score.equivalence})
     rows = [json.loads(line) for line in Path("out.jsonl").read_text().splitlines()]
     assert [row["verdict"] for row in rows] == ["correct", "wrong", "correct", None, "wrong"]
     assert rows[0]["twice"] == pytest.approx(1.8)
@@ -186,7 +187,8 @@ def test_the_false_positive_rate_asked_for_reaches_the_judge(labelled):
         "reference_column": "references",
         "completion_column": "candidate",
     }
-    cli.score(ScoreConfig(input=str(labelled), output="out.jsonl", max_fpr=0.1, **columns), {})
+    config = ScoreConfig(input=str(labelled), output="out.jsonl", max_fpr=0.1, **columns)
+    cli.score(config, SpeedConfig(), {})
     assert FakeJudge.max_fpr == 0.1
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from judge import cli, hf_metric
-from judge.config import ScoreConfig
+from judge.config import ScoreConfig, SpeedConfig
 from judge.errors import JudgeError
 from judge.hf_metric import JudgeMetric
 
@@ -42,7 +42,8 @@ def metric(tiny_judge: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_the_numbers_are_those_of_candor_score(metric: JudgeMetric, tiny_judge: Path, tmp_path: Path) -> None:
     source, output = tmp_path / "gens.jsonl", tmp_path / "scored.jsonl"
     source.write_text("".join(json.dumps(row) + "\n" for row in ROWS))
-    cli.score(ScoreConfig(input=str(source), output=str(output), judge=str(tiny_judge)), {})
+    config = ScoreConfig(input=str(source), output=str(output), judge=str(tiny_judge))
+    cli.score(config, SpeedConfig(), {})
     scored = [json.loads(line) for line in output.read_text().splitlines()]
     found = metric.compute(**COLUMNS, per_row=True)
     assert found["verdicts"] == [row["verdict"] for row in scored]
