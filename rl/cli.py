@@ -122,17 +122,14 @@ def score(argv: Sequence[str]) -> None:
     from judge import cli
     from judge.config import ScoreConfig, SpeedConfig
     from judge.flags import read_flags
-    from rl.config import RewardConfig, RewardMode
-    from rl.reward import RewardTable, hard_reward, soft_reward
+    from rl.config import RewardConfig
+    from rl.reward import constant_table, reward_of
 
     about = "Judge every completion of a file: a row each with verdict, equivalence, abstention and reward."
     config, speed, reward = read_flags("candor score", about, argv, ScoreConfig, SpeedConfig, RewardConfig)
-    if reward.break_even_start is not None or reward.missing_eos_penalty is not None:
-        raise ConfigError("break_even_start and missing_eos_penalty are for training; leave them out here")
-    table = RewardTable.from_break_even(reward.break_even, reward.reward_correct, reward.reward_wrong)
+    table = constant_table(reward)
     logger.info("%s reward: %s, break-even t* %g", reward.reward_mode, table, reward.break_even)
-    function = soft_reward if reward.reward_mode is RewardMode.SOFT else hard_reward
-    cli.score(config, speed, {"reward": lambda score: function(score, table)})
+    cli.score(config, speed, {"reward": lambda score: reward_of(score, table, reward.reward_mode)})
 
 
 def train_rl(argv: Sequence[str]) -> None:

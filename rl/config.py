@@ -17,6 +17,14 @@ class RewardMode(StrEnum):
     SOFT = "soft"
 
 
+class Algorithm(StrEnum):
+    """What turns rewards into a better policy."""
+
+    PPO = "ppo"
+    RLOO = "rloo"
+    GRPO = "grpo"
+
+
 class Dtype(StrEnum):
     """Precision of a model's weights."""
 
@@ -178,7 +186,17 @@ class TrainRLConfig:
         metadata={"help": "questions with right answers: .jsonl, .csv (either may be gzipped) or .parquet"}
     )
     output_dir: str = field(
-        metadata={"help": "new or empty directory for the model, metrics, completions and bad rows"}
+        metadata={
+            "help": "new or empty directory for the model, metrics, completions and bad rows; a run that was "
+            "killed goes on in its own"
+        }
+    )
+    algorithm: Algorithm = field(
+        default=Algorithm.PPO,
+        metadata={"help": "ppo: this project's own; rloo and grpo: TRL's trainers, the same reward"},
+    )
+    num_generations: int | None = field(
+        default=None, metadata={"help": "completions of each prompt, for rloo and grpo; unset: 8 with these"}
     )
     judge: str | None = field(
         default=None, metadata={"help": "judge directory or Hub id; the one that ships by default"}
@@ -209,13 +227,26 @@ class TrainRLConfig:
     lora_rank: int = field(
         default=0, metadata={"help": "rank of LoRA adapters on all linear layers; 0: train every weight"}
     )
+    save_every: int = field(default=10, metadata={"help": "updates between checkpoints"})
+    keep_checkpoints: int = field(default=2, metadata={"help": "checkpoints that are kept, the last ones"})
     tensorboard: bool = field(default=False, metadata={"help": "write TensorBoard events too"})
 
     def __post_init__(self) -> None:
         _at_least(0, self, "lora_rank")
+        for name in ("save_every", "keep_checkpoints"):
+            _at_least(1, self, name)
         # A command line or YAML brings plain text.
+        if self.algorithm not in list(Algorithm):
+            raise ConfigError(f"algorithm must be one of {', '.join(Algorithm)}, got {self.algorithm!r}")
         if self.dtype not in list(Dtype):
             raise ConfigError(f"dtype must be one of {', '.join(Dtype)}, got {self.dtype!r}")
+        if self.num_generations is not None:
+            _at_least(2, self, "num_generations")
+            if self.algorithm == Algorithm.PPO:
+                raise ConfigError(
+                    f"num_generations is for algorithm rloo and grpo, got {self.num_generations} with ppo; "
+                    "leave it out, or set algorithm"
+                )
 
 
 def _at_least(least: float, config: RewardConfig | PPOConfig | TrainRLConfig, name: str) -> None:

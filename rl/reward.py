@@ -126,6 +126,22 @@ def table_for(scores: Sequence[Score | None], update: int, config: RewardConfig)
     return RewardTable.from_break_even(t, config.reward_correct, config.reward_wrong)
 
 
+def constant_table(config: RewardConfig, *, sees_ends: bool = False) -> RewardTable:
+    """The table for completions that are rewarded outside a training loop.
+
+    Args:
+        sees_ends: whether it is known which completions were cut.
+
+    Raises:
+        ConfigError: a setting needs updates to count, a rollout to steer by, or the ends of completions.
+    """
+    settings = ("break_even_start", "abstain_target") + (() if sees_ends else ("missing_eos_penalty",))
+    for name in settings:
+        if getattr(config, name) is not None:
+            raise ConfigError(f"{name} is for training, got {getattr(config, name)}; leave it out here")
+    return ramp_of(config).at(0)
+
+
 def hard_reward(score: Score, table: RewardTable) -> float:
     """The level of the verdict."""
     return table.of(score.verdict)
@@ -134,6 +150,11 @@ def hard_reward(score: Score, table: RewardTable) -> float:
 def soft_reward(score: Score, table: RewardTable) -> float:
     """Expected level under the judge's probabilities: sum over verdicts v of p(v) R_v."""
     return sum(p * table.of(verdict) for verdict, p in score.probabilities().items())
+
+
+def reward_of(score: Score, table: RewardTable, mode: RewardMode) -> float:
+    """What one score is worth, hard or soft."""
+    return soft_reward(score, table) if mode == RewardMode.SOFT else hard_reward(score, table)
 
 
 def rewards_of(
@@ -147,10 +168,9 @@ def rewards_of(
         table: the levels in force.
         config: hard or soft, and the penalty.
     """
-    reward = soft_reward if config.reward_mode == RewardMode.SOFT else hard_reward
     penalty = config.missing_eos_penalty or 0.0
     return [
-        None if score is None else reward(score, table) - penalty * cut
+        None if score is None else reward_of(score, table, config.reward_mode) - penalty * cut
         for score, cut in zip(scores, truncated, strict=True)
     ]
 

@@ -1,0 +1,233 @@
+"""RLOO and GRPO by TRL's own trainers, with the judge's reward and the settings of a PPO run.
+
+An update is a rollout and the optimizer steps on it, as in `rl.ppo`. What PPO has and TRL's trainers have not
+(a value function, discounts, an adaptive KL coefficient) is refused rather than ignored. Sources: Ahmadian et
+al. 2024 (arXiv:2402.14740) for RLOO; Shao et al. 2024 (arXiv:2402.03300) for GRPO.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import Dataset
+from peft import PeftModel
+from transformers import (
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    PrinterCallback,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
+from trl import GRPOConfig, GRPOTrainer, RLOOConfig, RLOOTrainer
+
+from judge.errors import ConfigError
+from judge.records import Record, Score
+from rl.adapters.trl import JudgeReward
+from rl.config import Algorithm, PPOConfig, RewardConfig
+from rl.reward import Scorer
+from rl.rollout import special_tokens
+from rl.tracking import Metrics, Row, Tracker, completion_rows
+
+DEFAULT_GENERATIONS = 8
+PPO_ONLY = ("gamma", "gae_lambda", "value_clip_range", "value_coef", "kl_target", "kl_horizon")
+"""Settings that mean nothing without a value function and without control of beta."""
+METRICS = {
+    "reward": "objective/scores",
+    "loss": "loss/policy_avg",
+    "grad_norm": "optimizer/grad_norm",
+    "clip_ratio/region_mean": "policy/clipfrac_avg",
+    "completions/mean_length": "rollout/response_tokens",
+    "completions/clipped_ratio": "rollout/truncated_rate",
+}
+"""What TRL logs, and what it is called here."""
+PER_TOKEN = {"kl": "objective/kl", "entropy": "objective/entropy"}
+"""Logged by TRL in nats a token, here in nats an answer."""
+OWN_METRICS = ("judge/", "reward/")
+"""How the names begin of what the reward function logs."""
+
+
+def train(
+    algorithm: Algorithm,
+    config: PPOConfig,
+    num_generations: int,
+    output_dir: Path,
+    *,
+    model: PreTrainedModel | PeftModel,
+    tokenizer: PreTrainedTokenizerBase,
+    records: Sequence[Record],
+    judge: Scorer,
+    reward: RewardConfig,
+    tracker: Tracker | None = None,
+    on_update: Callable[[int, Metrics], None] | None = None,
+) -> list[Metrics]:
+    """Teach `model` to earn the reward; what is not said here is as in `rl.ppo.train`.
+
+    Args:
+        algorithm: RLOO or GRPO.
+        num_generations: completions of each prompt, against whose mean reward each is measured.
+        output_dir: TRL's trainers want one; nothing is written to it.
+        model: on the CPU or the first CUDA device; without adapters, from a directory or the Hub, where TRL
+            loads the reference from.
+
+    Returns:
+        The metrics of each update.
+
+    Raises:
+        ConfigError: before the first update, if a setting is not for these algorithms.
+    """
+    arguments = arguments_of(algorithm, config, num_generations, output_dir, model.device)
+    eos = special_tokens(model, tokenizer).eos
+    model.generation_config.eos_token_id = list(eos)  # TRL looks for them there
+    run = Run(config, tracker, on_update)
+    judge_reward = JudgeReward(
+        judge,
+        reward,
+        eos_token_ids=eos,
+        steps_per_update=config.epochs * config.minibatches,
+        observe=run.keep,
+    )
+    trainer = (RLOOTrainer if algorithm is Algorithm.RLOO else GRPOTrainer)(
+        model=model,
+        reward_funcs=judge_reward,
+        args=arguments,
+        train_dataset=questions(records, config, num_generations),
+        processing_class=tokenizer,
+        callbacks=[run],
+    )
+    trainer.remove_callback(PrinterCallback)
+    trainer.train()
+    if isinstance(model, PeftModel):
+        model.delete_adapter("ref")  # TRL's copy of the first adapters
+    model.eval()
+    return run.metrics
+
+
+def arguments_of(
+    algorithm: Algorithm, config: PPOConfig, num_generations: int, output_dir: Path, device: torch.device
+) -> RLOOConfig | GRPOConfig:
+    """The settings of a run as TRL spells them.
+
+    Raises:
+        ConfigError: a setting is PPO's alone, completions cannot be shared out evenly, or the device is one
+            that TRL's trainers do not choose.
+    """
+    if device.index:
+        raise ConfigError(
+            f"{algorithm} runs on the first device that is visible, got {device}; set CUDA_VISIBLE_DEVICES"
+        )
+    defaults = {field.name: field.default for field in fields(PPOConfig)}
+    for name in PPO_ONLY:
+        if getattr(config, name) != defaults[name]:
+            raise ConfigError(
+                f"{name} is for algorithm ppo, got {getattr(config, name)} with {algorithm}; leave it out"
+            )
+    micro_batch_size = config.micro_batch_size or config.episodes // config.minibatches
+    if config.episodes % (config.minibatches * micro_batch_size) or config.episodes % num_generations:
+        raise ConfigError(
+            f"{algorithm} needs episodes to be a multiple of minibatches x micro_batch_size and of "
+            f"num_generations, got {config.episodes}, {config.minibatches} x {micro_batch_size} and "
+            f"{num_generations}"
+        )
+    shared: dict[str, Any] = {
+        "output_dir": str(output_dir),
+        # An update: one rollout, `epochs` passes over it, `minibatches` optimizer steps in each.
+        "max_steps": config.updates * config.epochs * config.minibatches,
+        "logging_steps": config.epochs * config.minibatches,
+        "generation_batch_size": config.episodes,
+        "num_iterations": config.epochs,
+        "per_device_train_batch_size": micro_batch_size,
+        "gradient_accumulation_steps": config.episodes // config.minibatches // micro_batch_size,
+        "num_generations": num_generations,
+        "max_completion_length": config.max_new_tokens,
+        "temperature": config.temperature,
+        "learning_rate": config.learning_rate,
+        "lr_scheduler_type": "constant",
+        "adam_epsilon": config.adam_eps,
+        "weight_decay": 0.0,
+        "max_grad_norm": config.max_grad_norm,
+        "epsilon": config.clip_range,
+        "beta": config.kl_coef,
+        "seed": config.seed,
+        "shuffle_dataset": False,  # `questions` are in order
+        "disable_dropout": True,
+        "bf16": False,  # the weights' own precision, as in `rl.ppo`
+        "gradient_checkpointing": False,
+        "use_cpu": device.type == "cpu",
+        "save_strategy": "no",
+        "report_to": "none",
+        "disable_tqdm": True,
+    }
+    if algorithm is Algorithm.RLOO:
+        return RLOOConfig(normalize_advantages=config.whiten_advantages, **shared)
+    return GRPOConfig(scale_rewards="group" if config.whiten_advantages else "none", **shared)
+
+
+def questions(records: Sequence[Record], config: PPOConfig, num_generations: int) -> Dataset:
+    """What a run asks, in order: passes over all records, each shuffled anew."""
+    needed = config.updates * config.episodes // num_generations
+    generator = torch.Generator().manual_seed(config.seed)
+    passes = [torch.randperm(len(records), generator=generator) for _ in range(-(-needed // len(records)))]
+    rows = [
+        {
+            "prompt": [{"role": "user", "content": record.prompt}] if config.chat_template else record.prompt,
+            "reference": list(record.references),
+            "id": record.id,
+        }
+        for record in records
+    ]
+    return Dataset.from_list(rows).select(torch.cat(passes)[:needed].tolist())
+
+
+class Run(TrainerCallback):
+    """What TRL logs, under the names of `rl.ppo`, with the completions of each rollout."""
+
+    def __init__(
+        self,
+        config: PPOConfig,
+        tracker: Tracker | None,
+        on_update: Callable[[int, Metrics], None] | None,
+    ) -> None:
+        self.config = config
+        self.tracker = tracker
+        self.report = on_update
+        self.metrics: list[Metrics] = []
+        self._completions: list[Row] = []
+
+    def keep(
+        self, records: Sequence[Record], scores: Sequence[Score | None], rewards: Sequence[float | None]
+    ) -> None:
+        """Note a rollout, until its update is logged."""
+        self._completions += completion_rows(records, scores, rewards)
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, Any] | None = None,
+        **_: object,
+    ) -> None:
+        """Called by the trainer after each update, and once at the end with figures of the whole run."""
+        if logs is None or "reward" not in logs:
+            return
+        update, metrics = len(self.metrics), self._renamed(logs)
+        if self.tracker is not None:
+            self.tracker.log(update, metrics, self._completions)
+        if self.report is not None:
+            self.report(update, metrics)
+        self.metrics.append(metrics)
+        self._completions = []
+
+    def _renamed(self, logs: dict[str, Any]) -> Metrics:
+        # TRL logs None for a mean over nothing.
+        found = {name: math.nan if value is None else float(value) for name, value in logs.items()}
+        tokens = found["completions/mean_length"]
+        own = {name: value for name, value in found.items() if name.startswith(OWN_METRICS)}
+        renamed = {ours: found[theirs] for theirs, ours in METRICS.items()}
+        scaled = {ours: found[theirs] * tokens for theirs, ours in PER_TOKEN.items() if theirs in found}
+        return own | renamed | scaled | {"objective/kl_coef": self.config.kl_coef}
