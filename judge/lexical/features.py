@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
-from judge.lexical.numbers import agreement, read_quantities
+from judge.lexical.numbers import Comparison, compare_quantities, read_quantities
 from judge.lexical.spelling import is_acronym, likeness
 from judge.lexical.stance import NEGATIONS, opening, stance_towards
 from judge.lexical.words import Words, fold, read_words, word_set
@@ -59,11 +59,12 @@ _STOP_WORDS = word_set(
 )
 _REFUSALS = word_set("sorry unable apologize apology unknown insufficient cannot")
 _PARENTHESIS = re.compile(r"\([^()]*\)")
-_ITEM_ENDS = re.compile(r"[,;&/\n]|\band\b")
+_ITEM_ENDS = re.compile(r"[;&\n]|[,/](?!\d)|\band\b")
 _NAME = re.compile(r"\b[A-ZÀ-Þ][^\W\d_]+")
 _NAME_INSIDE = re.compile(r"(?<=[^.!?\n:\s]\s)[A-ZÀ-Þ][^\W\d_]+")  # not the first word of a clause
 _SPELT_WORDS = 32  # words of a reference whose spelling is looked into
 _SHORTEST_UNSPACED = 5  # letters of a reference that may be written as one word, or as more
+_ROUNDED = 0.5  # what a word of a rounded quantity counts
 _LENGTH_SCALE = math.log(1000.0)  # a text of 1,000 words and more has length 1
 
 
@@ -73,8 +74,9 @@ class _Pair:
 
     asked: frozenset[str]  # words of the question
     right: Words  # the reference, without what stands in parentheses
-    given: Words  # the completion
-    present: frozenset[str]  # words of the completion
+    given: Words  # the completion, with quantities that agree said as the reference says them
+    quantities: Comparison
+    present: frozenset[str]  # words of the completion, but for quantities that do not agree
     wanted: tuple[str, ...]  # telling words of the reference
     at: int  # index in `given` where the reference begins, -1 if it is not there in one run
 
@@ -89,12 +91,15 @@ def lexical_features(question: str, reference: str, completion: str) -> dict[str
     right = read_words(core)
     if not right.words:
         right = read_words(reference)
-    asked, given = read_words(question), read_words(completion)
+    asked = read_words(question)
+    quantities = compare_quantities(right, read_words(completion))
+    given = quantities.given
     pair = _Pair(
         asked=frozenset(asked.words),
         right=right,
         given=given,
-        present=frozenset(given.words),
+        quantities=quantities,
+        present=quantities.present,
         wanted=_telling(right.words, frozenset(asked.words)),
         at=_find(right, given),
     )
@@ -134,8 +139,11 @@ def _find(right: Words, given: Words) -> int:
     return edges.index(at) if at in edges and at + len(target) in edges else -1
 
 
-def _share(words: Sequence[str], found_in: frozenset[str]) -> float:
-    return sum(map(found_in.__contains__, words)) / len(words) if words else 0.0
+def _share(words: Sequence[str], found_in: frozenset[str], rounded: frozenset[str] = frozenset()) -> float:
+    found: float = sum(map(found_in.__contains__, words))
+    if rounded:
+        found += _ROUNDED * sum(map((rounded - found_in).__contains__, words))
+    return found / len(words) if words else 0.0
 
 
 def _containment(pair: _Pair, asked: Words) -> dict[str, float]:
@@ -150,9 +158,9 @@ def _containment(pair: _Pair, asked: Words) -> dict[str, float]:
 
 
 def _overlap(pair: _Pair) -> dict[str, float]:
-    wanted = pair.wanted
-    recall = _share(wanted, pair.present)
-    precision = _share(_telling(pair.given.words, pair.asked), frozenset(pair.right.words))
+    wanted, rounded = pair.wanted, pair.quantities.rounded
+    recall = _share(wanted, pair.present, rounded)
+    precision = _share(_telling(pair.given.words, pair.asked), pair.quantities.known, rounded)
     neighbours = [f" {left} {right} " in pair.given.joined for left, right in pairwise(pair.right.words)]
     spelt = [likeness(word, pair.present) for word in wanted[:_SPELT_WORDS]]
     return {
@@ -199,19 +207,17 @@ def _name_conflict(pair: _Pair) -> bool:
 
 
 def _numbers(pair: _Pair, asked: Words) -> dict[str, float]:
-    wanted = read_quantities(pair.right.words)
-    if not wanted:
+    agreements = pair.quantities.agreements
+    if not agreements:
         return {"reference_has_number": 0.0, "number_recall": 0.0, "number_conflict": 0.0}
-    offered = read_quantities(pair.given.words)
-    found = [max((agreement(one, other) for other in offered), default=0.0) for one in wanted]
-    known = {quantity.number for quantity in read_quantities(asked.words)}
-    new = any(
-        other.number not in known and not any(agreement(one, other) for one in wanted) for other in offered
-    )
+    strays = pair.quantities.strays
+    known = {quantity.number for quantity in read_quantities(asked.words)} if strays else set()
     return {
         "reference_has_number": 1.0,
-        "number_recall": sum(found) / len(found),
-        "number_conflict": float(new and min(found) == 0.0),
+        "number_recall": sum(agreements) / len(agreements),
+        "number_conflict": float(
+            min(agreements) == 0.0 and any(other.number not in known for other in strays)
+        ),
     }
 
 
@@ -246,7 +252,7 @@ def _lengths(pair: _Pair) -> dict[str, float]:
     total = len(given) + len(right)
     return {
         "question_echo": _share(given, pair.asked),
-        "repetition": 1.0 - len(pair.present) / len(given) if given else 0.0,
+        "repetition": 1.0 - len(set(given)) / len(given) if given else 0.0,
         "completion_length": min(1.0, math.log1p(len(given)) / _LENGTH_SCALE),
         "reference_length": min(1.0, math.log1p(len(right)) / _LENGTH_SCALE),
         "length_ratio": (len(given) - len(right)) / total if total else 0.0,

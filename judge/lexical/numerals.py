@@ -1,4 +1,4 @@
-"""Numbers and dates in words, rewritten in figures: nineteen thirty-six -> 1936, July 4 -> 4 july.
+"""Numbers in words, rewritten in figures: nineteen thirty-six -> 1936, a quarter and one in four -> 0.25.
 
 Works on lists of folded words (see `judge.lexical.words`) in which commas are left in. English alone.
 """
@@ -31,63 +31,96 @@ NUMBER_WORDS: dict[str, int] = (
 )
 _HUNDRED = 100
 MAGNITUDES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
-_PARTS = {
-    "half": 2,
-    "third": 3,
-    "thirds": 3,
-    "quarter": 4,
-    "quarters": 4,
-    "fifths": 5,
-    "tenth": 10,
-    "tenths": 10,
-}
-_OPENERS = frozenset(NUMBER_WORDS) | frozenset(MAGNITUDES) | {"hundred", "half"}
+_DOZEN = 12
+_MULTIPLES = MAGNITUDES | {"dozen": _DOZEN}
+_PARTS = (
+    {"half": 2, "quarter": 4, "fourth": 4}
+    | {word: value for value, word in enumerate(_ORDINALS[:11]) if value > 2}
+    | {f"{word}s": value for value, word in enumerate(_ORDINALS[:11]) if value > 2}
+)
+_ARTICLES = frozenset({"a", "an"})
+_SIGNS = frozenset({"minus", "negative"})
+_OPENERS = frozenset(NUMBER_WORDS) | frozenset(_MULTIPLES) | {"hundred", "half", "quarter"} | _SIGNS
+_STARTS = _OPENERS | _ARTICLES
+_CLOSES = frozenset({"of", ",", ".", ";", "!", "?", "\n", ""})  # a third of it; not a third party
+_PERIODS = frozenset(
+    "seconds minute hour day week month year season game match".split()
+)  # three in five days
+_EVERY = _ARTICLES | {"every", "each"}
+_YEAR_DIGITS = 4
 
 MONTHS = _in_turn("january february march april may june july august september october november december")
-_MONTH_OF = (
-    {month: month for month in MONTHS} | {month[:3]: month for month in MONTHS} | {"sept": "september"}
-)
-_LONGEST_MONTH = 31  # days
 MAX_DIGITS = 30  # a longer run of digits is a name, not a number
 
 
 def is_number(word: str) -> bool:
     """Whether a word in normal form is a decimal number."""
-    return word[-1].isdecimal() and word.isascii() and len(word) <= MAX_DIGITS
+    return word[-1].isdecimal() and word.isascii() and len(word) <= MAX_DIGITS and "/" not in word
 
 
 def in_figures(words: list[str]) -> list[str]:
-    """Replace each run of number words, and each magnitude after a figure, by one figure.
+    """Replace each run of number words, each magnitude after a figure, and each share by one figure.
 
     >>> in_figures("won in nineteen thirty six or 1.2 million".split())
     ['won', 'in', '1936', 'or', '1200000']
+    >>> in_figures("a quarter of us , two in three".split())
+    ['0.25', 'of', 'us', ',', '0.666667']
     """
     if _OPENERS.isdisjoint(words):
-        return words
+        return _shares(words)
     figures: list[str] = []
     at = 0
     while at < len(words):
-        value, end = _number_at(words, at) if words[at] in _OPENERS or words[at][0].isdecimal() else (0.0, at)
-        figures.append(words[at] if end == at else f"{value:.6f}".rstrip("0").rstrip("."))
+        word = words[at]
+        value, end = _signed_at(words, at) if word in _STARTS or word[0].isdecimal() else (0.0, at)
+        if word == "second" and at and _counts_seconds(words[at - 1]):
+            word, end = "seconds", at
+        figures.append(word if end == at else _figure(value))
         at = max(end, at + 1)
-    return figures
+    return _shares(figures)
+
+
+def _figure(value: float) -> str:
+    return f"{value:.6f}".rstrip("0").rstrip(".")
+
+
+def _counts_seconds(word: str) -> bool:
+    return word == "per" or word in CARDINALS or (is_number(word) and len(word) < _YEAR_DIGITS)
+
+
+def _signed_at(words: Sequence[str], start: int) -> tuple[float, int]:
+    """As `_number_at`, with the sign said before it unless that takes it from another number."""
+    if words[start] not in _SIGNS:
+        return _number_at(words, start)
+    taken_from = words[start - 1] if start else "from nothing"
+    if is_number(taken_from) or taken_from in NUMBER_WORDS or start + 1 == len(words):
+        return 0.0, start
+    value, end = _number_at(words, start + 1)
+    if end == start + 1 and is_number(words[end]):
+        value, end = float(words[end]), end + 1
+    return (-value, end) if end > start + 1 else (0.0, start)
 
 
 def _number_at(words: Sequence[str], start: int) -> tuple[float, int]:
     """The number that begins at `start`, and the index after its last word; (0, start) if there is none."""
-    value, end = _below_hundred(words, start)
-    if end == start and words[start] == "half":
-        return 0.5, start + 1
-    if end > start and words[start] in CARDINALS and value < _PARTS.get(_word(words, end), 0):  # two thirds
-        return value / _PARTS[words[end]], end + 1
-    if end == start and is_number(words[start]) and _word(words, start + 1) in MAGNITUDES:
-        value, end = float(words[start]), start + 1
+    value, end = _fraction_at(words, start)
+    if end > start:
+        following = end
+        while _word(words, following) == "of" or _word(words, following) in _ARTICLES:
+            following += 1
+        if _word(words, following) not in _MULTIPLES:
+            return value, end
+        end = following  # half a million
+    else:
+        value, end = _with_fraction_at(words, start)
+        if end == start and is_number(words[start]) and _word(words, start + 1) in _MULTIPLES:
+            value, end = float(words[start]), start + 1
     total = 0.0
-    while _word(words, end) == "hundred" or _word(words, end) in MAGNITUDES:
+    while _word(words, end) == "hundred" or _word(words, end) in _MULTIPLES:
         if words[end] == "hundred":
             value, end = (value or 1) * _HUNDRED, end + 1
         else:
-            total, value, end = total + (value or 1) * MAGNITUDES[words[end]], 0.0, end + 1
+            total, value, end = total + (value or 1) * _MULTIPLES[words[end]], 0.0, end + 1
         following = end
         while _word(words, following) in {"and", ","}:
             following += 1
@@ -95,6 +128,70 @@ def _number_at(words: Sequence[str], start: int) -> tuple[float, int]:
         if after > following:
             value, end = value + more, after
     return total + value, end
+
+
+def _fraction_at(words: Sequence[str], start: int) -> tuple[float, int]:
+    """A fraction: half, a quarter, two thirds; (0, start) if there is none."""
+    word, under = words[start], _PARTS.get(_word(words, start + 1), 0)
+    if word == "half":
+        return 0.5, start + 1
+    if not under:
+        return 0.0, start
+    if word in _ARTICLES:
+        is_share = words[start + 1] in {"half", "quarter"} or _word(words, start + 2) in _CLOSES
+        return (1 / under, start + 2) if is_share else (0.0, start)
+    over = (
+        CARDINALS.index(word)
+        if word in CARDINALS
+        else int(word)
+        if word.isdecimal() and len(word) == 1
+        else 0
+    )
+    return (over / under, start + 2) if 0 < over < under else (0.0, start)
+
+
+def _with_fraction_at(words: Sequence[str], start: int) -> tuple[float, int]:
+    """A number below a hundred in words, or one in either form and a half; (0, start) if there is none."""
+    value, end = _below_hundred(words, start)
+    is_figure = end == start and is_number(words[start])
+    joint = start + 1 if is_figure else end
+    if (
+        joint > start
+        and _word(words, joint) == "and"
+        and (_word(words, joint + 1) in _ARTICLES or _word(words, joint + 1) in CARDINALS)
+    ):
+        more, after = _fraction_at(words, joint + 1)
+        if after > joint + 1:
+            return (float(words[start]) if is_figure else value) + more, after
+    return value, end
+
+
+def _shares(words: list[str]) -> list[str]:
+    """Write each share said as 1 in 4 or 1 out of 4 as one figure."""
+    if ("in" not in words and "out" not in words) or not any(map(str.isdecimal, words)):
+        return words
+    figures: list[str] = []
+    at = 0
+    while at < len(words):
+        share, end = _share_at(words, at) if words[at][0].isdecimal() else (0.0, at)
+        figures.append(words[at] if end == at else _figure(share))
+        at = max(end, at + 1)
+    return figures
+
+
+def _share_at(words: Sequence[str], start: int) -> tuple[float, int]:
+    is_open = _word(words, start + 1) == "in"
+    at = start + 2 if is_open else start + 3
+    if not is_open and words[start + 1 : at] != ["out", "of"]:
+        return 0.0, start
+    if _word(words, at) in _EVERY:
+        at += 1
+    over, under = words[start], _word(words, at)
+    if not (over.isdecimal() and under.isdecimal()) or max(len(over), len(under)) > MAX_DIGITS:
+        return 0.0, start
+    if is_open and (_word(words, at + 1) in _PERIODS or (len(under) > 2 and under.strip("0") != "1")):
+        return 0.0, start  # three in five days, one in 1998
+    return (int(over) / int(under), at + 1) if 0 < int(over) < int(under) else (0.0, start)
 
 
 def _below_hundred(words: Sequence[str], start: int) -> tuple[float, int]:
@@ -118,31 +215,3 @@ def _below_hundred(words: Sequence[str], start: int) -> tuple[float, int]:
 
 def _word(words: Sequence[str], at: int) -> str:
     return words[at] if at < len(words) else ""
-
-
-def days_first(words: list[str]) -> list[str]:
-    """Put each day before its month and write the month in full: July 4 and 4th of Jul. are both 4 july.
-
-    >>> days_first(["jul", "4", "1776"])
-    ['4', 'july', '1776']
-    """
-    if _MONTH_OF.keys().isdisjoint(words):
-        return words
-    ordered = list(words)
-    for at, word in enumerate(words):
-        if word not in _MONTH_OF:
-            continue
-        before, after = ordered[max(0, at - 2) : at], _word(ordered, at + 1)
-        if before and _is_day(before[-1]):
-            ordered[at] = _MONTH_OF[word]
-        elif before[-1:] == ["of"] and _is_day(before[0]):
-            ordered[at - 1 : at + 1] = [",", _MONTH_OF[word]]
-        elif _is_day(after):
-            ordered[at : at + 2] = [after, _MONTH_OF[word]]
-        elif after.isdecimal():
-            ordered[at] = _MONTH_OF[word]
-    return ordered
-
-
-def _is_day(word: str) -> bool:
-    return word.isdecimal() and len(word) <= 2 and 1 <= int(word) <= _LONGEST_MONTH

@@ -1,8 +1,8 @@
 """Text as words in one normal form, so that two spellings of one answer compare equal.
 
 Folded: case, diacritics, articles, punctuation, possessives, plural s, dotted and common abbreviations (U.S.,
-Jnr.), number words, ordinals, magnitudes, simple fractions, the order of day and month, signs of currency and
-percent. Not folded: synonyms, tense, word order. Pure; linear in the length of the text.
+Jnr.), number words, ordinals, magnitudes, shares and simple fractions, order and figures of dates, signs of
+currency and percent. Not folded: synonyms, tense, word order. Pure; linear in the length of the text.
 """
 
 import re
@@ -10,7 +10,8 @@ import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
-from judge.lexical.numerals import MONTHS, NUMBER_WORDS, days_first, in_figures
+from judge.lexical.dates import dates_spoken, days_first
+from judge.lexical.numerals import NUMBER_WORDS, in_figures
 
 NEGATION = "not"  # the normal form of every contraction in n't
 
@@ -18,23 +19,41 @@ _LETTERS = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe", "þ": "th", "ð": "d", "ı": "i", "ß": "ss"}
     | dict.fromkeys("’‘ʼ`´", "'")
     | dict.fromkeys("−–—", "-")
+    | {"⁄": "/"}
 )
 _CJK = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"  # written without spaces: each character is a word
 _TOKEN = re.compile(
     rf"[^\W\d_{_CJK}]+(?:'[^\W\d_]+)*(?:\+\+|#(?!\w))?"  # C++ and C# are not C
     r"|(?<![\w)])-?\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![\d,])"  # 1,200,000.5
+    r"|\d{1,2}/\d{1,2}(?= \d{4}\b)"  # 9/11 2001, as `dates_spoken` writes it
     r"|(?:(?<![\w)])-)?\d+(?:\.\d+)?(?:(?:'?s|st|nd|rd|th)\b)?"  # 1912, -3.5, 1930s, 4th
     rf"|[{_CJK}]"
-    r"|[%$€£°&]"
+    r"|[%$€£¥₹°&]"
     r"|[.!?;\n](?=\s|$)|,"  # between clauses; between items
 )
 _INITIALS = re.compile(r"\b(?:[^\W\d_]\.){2,}|(?<=\b[^\W\d_])\.? (?=[^\W\d_]\b[. ])")
-_MONEY = re.compile(r"([$€£])\s?(\d[\d,]*(?:\.\d+)?)\s?(?:(k|m|mn|million|b|bn|billion|trillion)\b)?")
-_MAGNITUDES = {"k": "thousand", "m": "million", "mn": "million", "b": "billion", "bn": "billion"}
-_FRACTION = re.compile(r"(?<![\w/])(\d{1,2})/(\d|10)(?![\w/])")
-_ISO_DATE = re.compile(r"\b(\d{4})-(\d\d)-(\d\d)\b")
+_DIGIT = re.compile(r"\d")
+_MONEY = re.compile(
+    r"(?:\bus)?([$€£¥₹]|\b(?:usd|eur|gbp)\b)\s?(\d[\d,]*(?:\.\d+)?)"
+    r"(?:[\s-]?(k|m|mn|million|b|bn|billion|trillion)\b)?"
+)
+_MAGNITUDES = {
+    "k": "thousand",
+    "m": "million",
+    "mn": "million",
+    "mln": "million",
+    "b": "billion",
+    "bn": "billion",
+}
+_SCALED = re.compile(r"(?<=\d)(?:\s?(mn|mln|bn)|(?<!\.\d\d)(k))\b")  # 273.15K is a temperature
+_POWER = re.compile(r"(?<=\d)\s?([kcm]?m|ft|mi|in)([23])\b")
+_POWERS = {"2": "squared", "3": "cubed"}
+_FEET_AND_INCHES = re.compile(r"\b(\d)'\s?(\d{1,2})\"")
+_VULGAR = re.compile(r"(?<=\d)(?=[¼-¾⅐-⅞])")
+_FRACTION = re.compile(r"(?<![\w/.])(?:(\d{1,3})\s)?(\d{1,2})/(\d|10)(?![\w/])")
 _SPELLINGS = {
-    "%": "percent", "$": "dollar", "€": "euro", "£": "pound", "°": "degree", "&": "and",
+    "%": "percent", "$": "dollar", "€": "euro", "£": "pound", "¥": "yen", "₹": "rupee", "°": "degree",
+    "&": "and", "usd": "dollar", "eur": "euro", "gbp": "pound", "pct": "percent",
     "junior": "jr", "jnr": "jr", "senior": "sr", "snr": "sr", "st": "saint", "mt": "mount",
     "doctor": "dr", "professor": "prof", "versus": "vs", "centre": "center", "theatre": "theater",
 }  # fmt: skip
@@ -92,19 +111,25 @@ def fold(text: str) -> str:
     text = text.lower()
     if text.isascii():
         return text
-    decomposed = unicodedata.normalize("NFKD", text)
+    decomposed = unicodedata.normalize("NFKD", _VULGAR.sub(" ", text))
     return "".join(c for c in decomposed if not unicodedata.combining(c)).translate(_LETTERS)
 
 
 def _spelt_out(text: str) -> str:
-    """A folded text with initials, amounts of money, fractions and ISO dates in the form that is spoken."""
+    """A folded text with initials, amounts of money, fractions and dates in figures as they are spoken."""
     if " " in text or "." in text:
         text = _INITIALS.sub(lambda match: match.group().replace(".", "").replace(" ", ""), text)
-    if "$" in text or "€" in text or "£" in text:
-        text = _MONEY.sub(_amount_first, text)
+    if "per cent" in text:
+        text = text.replace("per cent", "percent")
+    if not _DIGIT.search(text):
+        return text
+    text = _SCALED.sub(_magnitude, _MONEY.sub(_amount_first, text))
+    text = _POWER.sub(lambda match: f" {match[1]} {_POWERS[match[2]]}", text)
+    if '"' in text:
+        text = _FEET_AND_INCHES.sub(r"\1 feet \2 inches", text)
     if "/" in text:
         text = _FRACTION.sub(_quotient, text)
-    return _ISO_DATE.sub(_spoken_date, text) if "-" in text else text
+    return dates_spoken(text) if "/" in text or "-" in text or "." in text else text
 
 
 def _amount_first(match: re.Match[str]) -> str:
@@ -112,14 +137,13 @@ def _amount_first(match: re.Match[str]) -> str:
     return f"{amount} {_MAGNITUDES.get(magnitude, magnitude)} {sign} "
 
 
+def _magnitude(match: re.Match[str]) -> str:
+    return f" {_MAGNITUDES[match[1] or match[2]]}"
+
+
 def _quotient(match: re.Match[str]) -> str:
-    over, under = map(int, match.groups())
-    return f"{over / under:.6g}" if 0 < over < under else match.group()
-
-
-def _spoken_date(match: re.Match[str]) -> str:
-    year, month, day = match.groups()
-    return f"{int(day)} {MONTHS[int(month) - 1]} {year}" if 1 <= int(month) <= len(MONTHS) else match.group()
+    whole, over, under = (int(part or 0) for part in match.groups())
+    return f"{whole + over / under:.6g}" if 0 < over < under else match.group()
 
 
 @lru_cache(maxsize=1 << 15)
