@@ -14,6 +14,7 @@ _MONTH_OF = (
     {month: month for month in MONTHS} | {month[:3]: month for month in MONTHS} | {"sept": "september"}
 )
 _LONGEST_MONTH = 31  # days
+_PERHAPS = re.compile(r"\d[./-]\d\d?[./-]\d")  # starts with a digit, hence is found fast
 _IN_FIGURES = re.compile(
     r"(?<![\w./-])(?:(?P<year>\d{4})([./-])\d{1,2}\2\d{1,2}|\d{1,2}([./-])\d{1,2}\3\d{4}|\d{1,2}/\d{1,2}/\d\d)"
     r"(?![\w/-]|\.\d)"
@@ -26,7 +27,7 @@ def dates_spoken(text: str) -> str:
     >>> dates_spoken("from 1989-11-09 to 25.12.1991, not 11/9/2001")
     'from 9 november 1989 to 25 december 1991, not 9/11 2001'
     """
-    return _IN_FIGURES.sub(_spoken, text)
+    return _IN_FIGURES.sub(_spoken, text) if _PERHAPS.search(text) else text
 
 
 def _spoken(match: re.Match[str]) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from judge.lexical.dates import MONTH_NUMBERS, is_either_day
 from judge.lexical.numerals import is_number
@@ -35,6 +36,7 @@ class Reading:
     grain: float
 
 
+@lru_cache(maxsize=1 << 14)
 def _reading(number: float, resolution: float, measure: Measure = BARE) -> Reading:
     return Reading(
         number, measure, amount=number * measure.scale + measure.offset, grain=resolution * measure.scale
@@ -134,6 +136,8 @@ def agreement(wanted: Quantity, offered: Quantity) -> float:
     >>> agreement(mile, km)
     1.0
     """
+    if len(wanted.readings) == len(offered.readings) == 1:
+        return _agreement(wanted.readings[0], offered.readings[0])
     best = 0.0
     for one in wanted.readings:
         for other in offered.readings:
@@ -142,7 +146,7 @@ def agreement(wanted: Quantity, offered: Quantity) -> float:
 
 
 def _agreement(wanted: Reading, offered: Reading) -> float:
-    if wanted.measure.dimension != offered.measure.dimension:
+    if wanted.measure is not offered.measure and wanted.measure.dimension != offered.measure.dimension:
         if wanted.measure.dimension and offered.measure.dimension:
             return 0.0
         if wanted.number == offered.number:

@@ -33,6 +33,7 @@ _TOKEN = re.compile(
 )
 _INITIALS = re.compile(r"\b(?:[^\W\d_]\.){2,}|(?<=\b[^\W\d_])\.? (?=[^\W\d_]\b[. ])")
 _DIGIT = re.compile(r"\d")
+_CURRENCIES = ("$", "€", "£", "¥", "₹", "usd", "eur", "gbp")
 _MONEY = re.compile(
     r"(?:\bus)?([$€£¥₹]|\b(?:usd|eur|gbp)\b)\s?(\d[\d,]*(?:\.\d+)?)"
     r"(?:[\s-]?(k|m|mn|million|b|bn|billion|trillion)\b)?"
@@ -45,8 +46,8 @@ _MAGNITUDES = {
     "b": "billion",
     "bn": "billion",
 }
-_SCALED = re.compile(r"(?<=\d)(?:\s?(mn|mln|bn)|(?<!\.\d\d)(k))\b")  # 273.15K is a temperature
-_POWER = re.compile(r"(?<=\d)\s?([kcm]?m|ft|mi|in)([23])\b")
+_SCALED = re.compile(r"(\d)(?:\s?(mn|mln|bn)|(?<!\.\d\d)(k))\b")  # 273.15K is a temperature
+_POWER = re.compile(r"(\d)\s?([kcm]?m|ft|mi|in)([23])\b")
 _POWERS = {"2": "squared", "3": "cubed"}
 _FEET_AND_INCHES = re.compile(r"\b(\d)'\s?(\d{1,2})\"")
 _VULGAR = re.compile(r"(?<=\d)(?=[¼-¾⅐-⅞])")
@@ -123,8 +124,10 @@ def _spelt_out(text: str) -> str:
         text = text.replace("per cent", "percent")
     if not _DIGIT.search(text):
         return text
-    text = _SCALED.sub(_magnitude, _MONEY.sub(_amount_first, text))
-    text = _POWER.sub(lambda match: f" {match[1]} {_POWERS[match[2]]}", text)
+    if any(sign in text for sign in _CURRENCIES):
+        text = _MONEY.sub(_amount_first, text)
+    text = _SCALED.sub(_magnitude, text)
+    text = _POWER.sub(lambda match: f"{match[1]} {match[2]} {_POWERS[match[3]]}", text)
     if '"' in text:
         text = _FEET_AND_INCHES.sub(r"\1 feet \2 inches", text)
     if "/" in text:
@@ -138,7 +141,7 @@ def _amount_first(match: re.Match[str]) -> str:
 
 
 def _magnitude(match: re.Match[str]) -> str:
-    return f" {_MAGNITUDES[match[1] or match[2]]}"
+    return f"{match[1]} {_MAGNITUDES[match[2] or match[3]]}"
 
 
 def _quotient(match: re.Match[str]) -> str:
