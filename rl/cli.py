@@ -38,7 +38,12 @@ COMMANDS = {
     ),
     "report": Command("a scored file or an evaluation as one HTML page", "judge.cli", "report"),
     "audit-judge": Command("try a judge on what fools judges", "judge.cli", "audit_judge"),
-    "train-rl": Command("train a language model with the judge's reward by PPO", "rl.cli", "train_rl"),
+    "train-rl": Command(
+        "train a language model with the judge's reward by PPO, RLOO or GRPO", "rl.cli", "train_rl"
+    ),
+    "best-of-n": Command(
+        "answer each question n times: the best answers, and pairs for DPO", "rl.cli", "best_of_n"
+    ),
     "env": Command("versions, processor and accelerator, for bug reports", "rl.cli", "env"),
 }
 
@@ -133,18 +138,35 @@ def score(argv: Sequence[str]) -> None:
 
 
 def train_rl(argv: Sequence[str]) -> None:
-    """`candor train-rl`: a judge-rewarded PPO run, from a model and questions to a model."""
+    """`candor train-rl`: a judge-rewarded run of PPO, RLOO or GRPO, from a model and questions to a model."""
     from judge.flags import read_flags
     from rl.config import PPOConfig, RewardConfig, TrainRLConfig
 
     about = (
-        "Train a causal LM by PPO: the judge compares what it says with a reference, and that is its reward."
+        "Train a causal LM by PPO, RLOO or GRPO: the judge compares what it says with a reference, and that "
+        "is its reward."
     )
     configs = read_flags("candor train-rl", about, argv, TrainRLConfig, PPOConfig, RewardConfig)
 
     from rl.launch import launch
 
     print(launch(*configs))
+
+
+def best_of_n(argv: Sequence[str]) -> None:
+    """`candor best-of-n`: questions to the answers that the judge likes best, and to preference pairs."""
+    from judge.flags import read_flags
+    from rl.config import BestOfNConfig, RewardConfig
+
+    about = (
+        "Let a causal LM answer each question n times and judge the answers: the best of each question for "
+        "TRL's SFTTrainer, best and worst for its DPOTrainer."
+    )
+    configs = read_flags("candor best-of-n", about, argv, BestOfNConfig, RewardConfig)
+
+    from rl.best_of_n import run
+
+    print(run(*configs))
 
 
 def env(argv: Sequence[str]) -> None:

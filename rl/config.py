@@ -110,6 +110,69 @@ class DemoConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class BestOfNConfig:
+    """Settings of `candor best-of-n`, but for the reward's."""
+
+    model: str = field(
+        metadata={
+            "help": "causal LM that answers: a directory or a Hub id; safetensors weights, no remote code"
+        }
+    )
+    input: str = field(
+        metadata={"help": "questions with right answers: .jsonl, .csv (either may be gzipped) or .parquet"}
+    )
+    output: str = field(
+        metadata={"help": "where the best answer to each goes; bad rows go to OUTPUT.rejected.jsonl"}
+    )
+    pairs: str | None = field(
+        default=None,
+        metadata={
+            "help": "where the best answer goes beside the worst, as chosen and rejected; unset: nowhere"
+        },
+    )
+    n: int = field(default=8, metadata={"help": "answers to each question"})
+    judge: str | None = field(
+        default=None, metadata={"help": "judge directory or Hub id; the one that ships by default"}
+    )
+    max_fpr: float | None = field(
+        default=None, metadata={"help": "share of wrong answers that may pass for right; as in train-rl"}
+    )
+    prompt_column: str = field(default="prompt", metadata={"help": "column of the question"})
+    reference_column: str = field(
+        default="reference",
+        metadata={"help": "column of the right answer: text, or a list of which any may match"},
+    )
+    id_column: str = field(
+        default="id",
+        metadata={"help": "column that names the row; where a file has no `id`, its row number does"},
+    )
+    chat_template: bool = field(
+        default=False,
+        metadata={"help": "ask each prompt as a user message; prompts and answers are written as messages"},
+    )
+    max_new_tokens: int = field(default=64, metadata={"help": "longest answer, in tokens"})
+    temperature: float = field(default=1.0, metadata={"help": "sampling temperature"})
+    batch_size: int = field(default=64, metadata={"help": "answers sampled at a time, to fit memory"})
+    dtype: Dtype = field(default=Dtype.FLOAT32, metadata={"help": "precision of the model's weights"})
+    device: str | None = field(
+        default=None, metadata={"help": "cpu, cuda, ...; the best there is by default"}
+    )
+    seed: int = field(default=0, metadata={"help": "of sampling"})
+
+    def __post_init__(self) -> None:
+        for name in ("n", "max_new_tokens", "batch_size"):
+            _at_least(1, self, name)
+        _above_zero(self, "temperature")
+        if self.pairs is not None:
+            _at_least(2, self, "n")
+        if self.output == self.pairs:
+            raise ConfigError(f"output and pairs must be two files, got {self.output} twice")
+        # A command line or YAML brings plain text.
+        if self.dtype not in list(Dtype):
+            raise ConfigError(f"dtype must be one of {', '.join(Dtype)}, got {self.dtype!r}")
+
+
+@dataclass(frozen=True, slots=True)
 class PPOConfig:
     """One PPO run. Defaults suit a small model on a CPU; recipes hold those for larger ones."""
 
@@ -249,13 +312,15 @@ class TrainRLConfig:
                 )
 
 
-def _at_least(least: float, config: RewardConfig | PPOConfig | TrainRLConfig, name: str) -> None:
+def _at_least(
+    least: float, config: RewardConfig | BestOfNConfig | PPOConfig | TrainRLConfig, name: str
+) -> None:
     value = getattr(config, name)
     if not (math.isfinite(value) and value >= least):
         raise ConfigError(f"{name} must be at least {least}, got {value}")
 
 
-def _above_zero(config: RewardConfig | PPOConfig, name: str) -> None:
+def _above_zero(config: RewardConfig | BestOfNConfig | PPOConfig, name: str) -> None:
     value = getattr(config, name)
     if not (math.isfinite(value) and value > 0.0):
         raise ConfigError(f"{name} must be a finite number above 0, got {value}")
