@@ -92,7 +92,9 @@ def main() -> None:
         parser.prog, "", ["--config", str(arguments.recipe), "--output_dir", ""], TrainJudgeConfig
     )
     files = [arguments.data_dir / "test" / name for name in TESTS]
-    settings = replace(recipe, data_dir=str(arguments.data_dir), max_steps=arguments.steps, as_delta=False)
+    settings = replace(
+        recipe, data_dir=str(arguments.data_dir), max_steps=arguments.steps, start_from=None, as_delta=False
+    )  # a judge gone on from has seen rows made by edits
     runs = {}
     for seed in arguments.seeds:
         work_dir = arguments.work_dir / f"{arguments.steps}_steps_seed_{seed}"
