@@ -47,7 +47,7 @@ METRICS = {
 """What TRL logs, and what it is called here."""
 PER_TOKEN = {"kl": "objective/kl", "entropy": "objective/entropy"}
 """Logged by TRL in nats a token, here in nats an answer."""
-OWN_METRICS = ("judge/", "reward/")
+OWN_METRICS = ("judge/", "reward/", "time/")
 """How the names begin of what the reward function logs."""
 
 

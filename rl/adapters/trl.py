@@ -1,5 +1,6 @@
 """The judge as a reward function of TRL's GRPOTrainer and RLOOTrainer."""
 
+import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Protocol
 
@@ -68,13 +69,18 @@ class JudgeReward:
     ) -> list[float | None]:
         """One reward per completion, as TRL asks for them."""
         judged = self._records(prompts, completions, columns)
+        start = time.perf_counter()
         scores = self._scorer().score(list(judged.values()))
+        judge_s = time.perf_counter() - start
         update = 0 if trainer_state is None else trainer_state.global_step // self.steps_per_update
         table = table_for(scores, update, self.reward)
         truncated = [self._is_cut(completion_ids, row) for row in judged]
         rewards = rewards_of(scores, truncated, table, self.reward)
         if log_metric is not None:
-            metrics = verdict_metrics(scores) | {"reward/break_even": table.break_even}
+            metrics = verdict_metrics(scores) | {
+                "reward/break_even": table.break_even,
+                "time/judge_s": judge_s,
+            }
             for name, value in metrics.items():
                 log_metric(name, value)
         if log_extra is not None:
