@@ -1,6 +1,6 @@
 """From settings to a run: model, questions and judge are loaded, `rl.ppo` trains, the results are saved.
 
-What could stop the run is found before the first update.
+What could stop the run is found before the first update. A run that was killed goes on in its directory.
 """
 
 import json
@@ -8,7 +8,7 @@ import logging
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 
@@ -22,10 +22,11 @@ from judge.cli import fingerprint
 from judge.data import read_records
 from judge.environment import machine, versions
 from judge.errors import ConfigError
-from judge.outputs import check_writable
-from judge.records import Record, Verdict
+from judge.outputs import check_writable, write_text
+from judge.records import Record, Score, Verdict
 from judge.scorer import Judge, find_judge
 from rl import ppo
+from rl.checkpoint import Checkpoints, settings_of
 from rl.collapse import CollapseWatch
 from rl.config import PPOConfig, RewardConfig, TrainRLConfig
 from rl.pretrained import find_device, load_model, save_model
@@ -34,9 +35,12 @@ from rl.tracking import FileTracker, Metrics
 logger = logging.getLogger(__name__)
 
 MODEL_DIR = "model"
+CHECKPOINTS = "checkpoints"
 REJECTED_FILE = "rejected.jsonl"
 CONFIG_FILE = "config.yaml"
 ENVIRONMENT_FILE = "environment.json"
+RESULT_FILE = "result.txt"
+"""What came of a run: there once it is finished."""
 
 
 def launch(config: TrainRLConfig, ppo_config: PPOConfig, reward: RewardConfig) -> str:
@@ -50,6 +54,10 @@ def launch(config: TrainRLConfig, ppo_config: PPOConfig, reward: RewardConfig) -
     """
     output_dir = Path(config.output_dir)
     check_output_dir(output_dir, Path(config.data))
+    settings = settings_text(config, ppo_config, reward)
+    if is_finished(output_dir, settings):
+        logger.info("%s holds this run, and it is finished: nothing is done", output_dir)
+        return (output_dir / RESULT_FILE).read_text(encoding="utf-8")
     device = find_device(config.device)
     judge_dir = find_judge(config.judge)
     records = load_records(config)
@@ -60,35 +68,83 @@ def launch(config: TrainRLConfig, ppo_config: PPOConfig, reward: RewardConfig) -
     judge = Judge.from_pretrained(judge_dir, device=device, max_fpr=config.max_fpr)
     if not config.skip_audit:
         refuse_hackable(judge)
-    with FileTracker(output_dir, tensorboard=config.tensorboard) as tracker:
-        write_settings(output_dir, config, ppo_config, reward)
+    learning = settings_of(ppo_config, reward, records, model)
+    checkpoints = open_checkpoints(config, learning, judge_dir)
+    history = [] if checkpoints.last is None else checkpoints.last.history
+    with FileTracker(output_dir, tensorboard=config.tensorboard, start=len(history)) as tracker:
+        (output_dir / RESULT_FILE).unlink(missing_ok=True)
+        write_text(output_dir / CONFIG_FILE, settings)
         write_environment(output_dir, judge_dir, Path(config.data))
-        with progress(ppo_config.updates) as on_update:
+        with progress(ppo_config.updates, history) as on_update:
             result = ppo.train(
-                ppo_config, model=model, tokenizer=tokenizer, records=records, judge=judge, reward=reward,
-                tracker=tracker, on_update=on_update,
+                ppo_config, model=model, tokenizer=tokenizer, records=records, judge=Forgetful(judge),
+                reward=reward, tracker=tracker, on_update=on_update, checkpoints=checkpoints,
             )  # fmt: skip
     save_model(model, tokenizer, output_dir / MODEL_DIR)
-    return describe(result.metrics, output_dir)
+    description = describe(result.metrics, output_dir)
+    write_text(output_dir / RESULT_FILE, description)
+    return description
+
+
+@dataclass(frozen=True, slots=True)
+class Forgetful:
+    """A judge that scores every rollout by itself.
+
+    A logit hangs, in its last bits, on what else was read in its batch; what a judge remembers from before a
+    kill, a run that goes on would read anew, and otherwise.
+    """
+
+    judge: Judge
+
+    def score(self, records: Sequence[Record]) -> list[Score | None]:
+        """As the judge does, out of nothing that it scored before."""
+        self.judge.clear_cache()
+        return self.judge.score(records)
 
 
 def check_output_dir(output_dir: Path, data: Path) -> None:
-    """Refuse a directory that another run, or anything else, is in; bad rows of a refused run may be.
+    """Refuse a directory that holds anything but a run of this command; bad rows of a refused run may be.
 
     Raises:
-        ConfigError: it holds something.
+        ConfigError: it holds something else.
         DataError: it cannot be written.
     """
     if output_dir.resolve() in data.resolve().parents:
         raise ConfigError(f"the data {data} lies in the output directory {output_dir}; choose another")
-    if output_dir.is_dir():
+    if output_dir.is_dir() and not (output_dir / CHECKPOINTS).is_dir():
         found = sorted(path.name for path in output_dir.iterdir() if path.name != REJECTED_FILE)
         if found:
             raise ConfigError(
-                f"expected a new or empty output directory, {output_dir} has {', '.join(found[:5])}; "
-                "pass another --output_dir"
+                f"expected a new or empty output directory, or one with {CHECKPOINTS} to go on from, "
+                f"{output_dir} has {', '.join(found[:5])}; pass another --output_dir"
             )
     check_writable(output_dir / CONFIG_FILE)
+
+
+def is_finished(output_dir: Path, settings: str) -> bool:
+    """Whether a run with exactly these settings came to its end here."""
+    result, config = output_dir / RESULT_FILE, output_dir / CONFIG_FILE
+    return result.is_file() and config.is_file() and config.read_text(encoding="utf-8") == settings
+
+
+def open_checkpoints(config: TrainRLConfig, learning: dict[str, object], judge_dir: Path) -> Checkpoints:
+    """Those of `output_dir`, refused if they are of another run.
+
+    Args:
+        learning: what decides what is learned, but for the judge and the settings named here.
+    """
+    shared = {
+        "dtype": config.dtype,
+        "lora_rank": config.lora_rank,
+        "max_fpr": config.max_fpr,
+        "judge": f"sha256:{fingerprint(judge_dir)}",
+    }
+    return Checkpoints(
+        Path(config.output_dir) / CHECKPOINTS,
+        learning | shared,
+        every=config.save_every,
+        keep=config.keep_checkpoints,
+    )
 
 
 def load_records(config: TrainRLConfig) -> list[Record]:
@@ -105,25 +161,33 @@ def load_records(config: TrainRLConfig) -> list[Record]:
     return records
 
 
-def write_settings(output_dir: Path, *configs: TrainRLConfig | PPOConfig | RewardConfig) -> None:
-    """Every setting, given or default, as a YAML file for `--config`."""
+def settings_text(*configs: TrainRLConfig | PPOConfig | RewardConfig) -> str:
+    """Every setting, given or default, as YAML for `--config`."""
     settings = {name: value for config in configs for name, value in asdict(config).items()}
     plain = {name: str(value) if isinstance(value, StrEnum) else value for name, value in settings.items()}
-    (output_dir / CONFIG_FILE).write_text(yaml.safe_dump(plain, sort_keys=False), encoding="utf-8")
+    text: str = yaml.safe_dump(plain, sort_keys=False)
+    return text
 
 
 def write_environment(output_dir: Path, judge_dir: Path, data: Path) -> None:
     """Versions and machine, and which judge and data by SHA-256."""
     inputs = {"judge_sha256": fingerprint(judge_dir), "data_sha256": file_digest(data)}
     text = json.dumps(versions() | machine() | inputs, indent=2)
-    (output_dir / ENVIRONMENT_FILE).write_text(text + "\n", encoding="utf-8")
+    write_text(output_dir / ENVIRONMENT_FILE, text + "\n")
 
 
 @contextmanager
-def progress(updates: int) -> Iterator[Callable[[int, Metrics], None]]:
-    """A bar that moves with each update, and a word in the log when the policy collapses."""
+def progress(updates: int, history: Sequence[Metrics]) -> Iterator[Callable[[int, Metrics], None]]:
+    """A bar that moves with each update, and a word in the log when the policy collapses.
+
+    Args:
+        updates: of the whole run.
+        history: metrics of those that are done; what was said of them is not said again.
+    """
     watch = CollapseWatch()
-    with logging_redirect_tqdm(), tqdm(total=updates, unit="update") as bar:
+    for metrics in history:
+        watch.see(metrics["judge/abstain_rate"])
+    with logging_redirect_tqdm(), tqdm(total=updates, initial=len(history), unit="update") as bar:
 
         def on_update(update: int, metrics: Metrics) -> None:
             bar.set_postfix_str(f"reward {metrics.get('objective/scores', math.nan):+.2f}, {rates(metrics)}")

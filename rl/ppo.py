@@ -10,7 +10,7 @@ B episodes, T response tokens.
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -28,11 +28,13 @@ from rl.advantages import (
     token_rewards,
     whiten,
 )
+from rl.checkpoint import Checkpoints
 from rl.config import PPOConfig, RewardConfig
 from rl.losses import is_clipped, policy_loss, value_loss
-from rl.policy import Episodes, Policy, Reference, reference_of
+from rl.policy import Episodes, Policy
 from rl.reward import Scorer, rewards_of, table_for
 from rl.rollout import encode_prompts, sample, special_tokens
+from rl.state import TrainState, initial_state, next_records
 from rl.tracking import Metrics, Tracker, agreement, completion_rows, verdict_metrics
 
 
@@ -50,20 +52,6 @@ class Experience(NamedTuple):
         episodes = self.episodes.rows(index)
         length = episodes.response_mask.shape[1]
         return Experience(episodes, *(x[index, :length] for x in self[1:]))
-
-
-@dataclass(slots=True)
-class TrainState:
-    """Everything that changes while training: what a checkpoint has to hold."""
-
-    policy: Policy
-    reference: Reference
-    optimizer: torch.optim.Optimizer
-    kl_coef: float
-    sampling: torch.Generator  # on the model's device
-    shuffling: torch.Generator  # on the CPU: order of records and of minibatches
-    queue: list[int] = field(default_factory=list)  # records still to ask in this pass over them
-    update: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +73,7 @@ def train(
     oracle: Scorer | None = None,
     tracker: Tracker | None = None,
     on_update: Callable[[int, Metrics], None] | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> TrainResult:
     """Teach `model` to earn the reward.
 
@@ -98,14 +87,18 @@ def train(
         oracle: scores the same completions, only to measure how far the judge agrees with it.
         tracker: where metrics and completions are kept.
         on_update: called after each update with its number, from 0, and its metrics.
+        checkpoints: where the run goes on from, and keeps what it needs to go on; `model` is still the one
+            that it began with.
 
     Raises:
-        ConfigError, DataError: before the first update, if the run could not go through.
+        ConfigError, DataError: before the first update, if the run could not go through; DataError later,
+            if a checkpoint cannot be written.
     """
     reward = reward or RewardConfig()
     check(config, model, tokenizer, records)
     state = initial_state(config, model)
-    history: list[Metrics] = []
+    if checkpoints is not None:
+        checkpoints.begin(state, config.updates)
     while state.update < config.updates:
         clock = Clock()
         with clock.phase("rollout"):
@@ -143,9 +136,12 @@ def train(
             tracker.log(state.update, metrics, completion_rows(answered, scores, rewards))
         if on_update is not None:
             on_update(state.update, metrics)
-        history.append(metrics)
+        state.history.append(metrics)
         state.update += 1
-    return TrainResult(state.policy, history)
+        ended = state.update == config.updates
+        if checkpoints is not None and (ended or state.update % checkpoints.every == 0):
+            checkpoints.save(state)
+    return TrainResult(state.policy, state.history)
 
 
 def check(
@@ -164,28 +160,6 @@ def check(
         tokenizer, [record.prompt for record in records], model=model,
         max_new_tokens=config.max_new_tokens, chat_template=config.chat_template,
     )  # fmt: skip
-
-
-def initial_state(config: PPOConfig, model: PreTrainedModel | PeftModel) -> TrainState:
-    """A value head at zero, a reference equal to the policy, and generators seeded by the config."""
-    policy = Policy(model, config.temperature)
-    trained = [parameter for parameter in policy.parameters() if parameter.requires_grad]
-    return TrainState(
-        policy=policy,
-        reference=reference_of(policy),
-        optimizer=torch.optim.Adam(trained, lr=config.learning_rate, eps=config.adam_eps, fused=True),
-        kl_coef=config.kl_coef,
-        sampling=torch.Generator(policy.device).manual_seed(config.seed),
-        shuffling=torch.Generator().manual_seed(config.seed),
-    )
-
-
-def next_records(state: TrainState, records: Sequence[Record], number: int) -> list[Record]:
-    """The next records of an endless walk over all of them, shuffled anew in each pass."""
-    while len(state.queue) < number:
-        state.queue += torch.randperm(len(records), generator=state.shuffling).tolist()
-    taken, state.queue = state.queue[:number], state.queue[number:]
-    return [records[index] for index in taken]
 
 
 def with_completions(records: Sequence[Record], completions: Sequence[str]) -> list[Record]:

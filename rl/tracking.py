@@ -6,12 +6,13 @@ killed keeps what it had. A completion's row has the columns of a scored file, a
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import IO, TYPE_CHECKING, Protocol, Self
 
-from judge.errors import ConfigError
+from judge.errors import ConfigError, DataError
 from judge.records import Record, Score, Verdict
 
 if TYPE_CHECKING:
@@ -30,31 +31,46 @@ class Tracker(Protocol):
 
 
 class FileTracker:
-    """Writes JSON Lines into a directory, and TensorBoard events beside them if asked to."""
+    """Writes JSON Lines into a directory, and TensorBoard events beside them if asked to.
 
-    def __init__(self, directory: str | Path, *, tensorboard: bool = False) -> None:
+    Args:
+        directory: made if it is not there.
+        tensorboard: write events too.
+        start: the update to go on with: what a run that was killed wrote of it and later ones is cut off,
+            so that no update stands there twice. Unset: all is kept.
+    """
+
+    def __init__(self, directory: str | Path, *, tensorboard: bool = False, start: int | None = None) -> None:
         self.directory = Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
-        self._board = _summary_writer(self.directory) if tensorboard else None
-        self._metrics = (self.directory / "metrics.jsonl").open("a", encoding="utf-8")
-        self._completions = (self.directory / "completions.jsonl").open("a", encoding="utf-8")
+        self._board = _summary_writer(self.directory, start) if tensorboard else None
+        self._metrics = _open_to_append(self.directory / "metrics.jsonl", start)
+        self._completions = _open_to_append(self.directory / "completions.jsonl", start)
 
     def log(self, update: int, metrics: Metrics, completions: Sequence[Row]) -> None:
-        """Append a line of metrics and a line per completion; a metric that is not finite becomes null."""
+        """Append a line of metrics and a line per completion; a metric that is not finite becomes null.
+
+        Raises:
+            DataError: it cannot be written.
+        """
         line = {name: value if math.isfinite(value) else None for name, value in metrics.items()}
-        self._metrics.write(json.dumps({"update": update} | line) + "\n")
-        for row in completions:
-            self._completions.write(json.dumps(row | {"update": update}, ensure_ascii=False) + "\n")
-        self._metrics.flush()
-        self._completions.flush()
+        try:
+            self._metrics.write(json.dumps({"update": update} | line) + "\n")
+            for row in completions:
+                self._completions.write(json.dumps(row | {"update": update}, ensure_ascii=False) + "\n")
+            self._metrics.flush()
+            self._completions.flush()
+        except OSError as error:
+            raise DataError(f"cannot write to {self.directory}: {error}; make room, and run again") from error
         if self._board is not None:
             for name, value in metrics.items():
                 self._board.add_scalar(name, value, update)
 
     def close(self) -> None:
-        """Close the files."""
-        self._metrics.close()
-        self._completions.close()
+        """Close the files, which hold every update that was logged without an error."""
+        for file in (self._metrics, self._completions):
+            with suppress(OSError):
+                file.close()
         if self._board is not None:
             self._board.close()
 
@@ -102,9 +118,26 @@ def agreement(scores: Sequence[Score | None], others: Sequence[Score | None]) ->
     return sum(a is b for a, b in pairs) / len(pairs) if pairs else math.nan
 
 
-def _summary_writer(directory: Path) -> "SummaryWriter":
+def _open_to_append(path: Path, start: int | None) -> IO[str]:
+    if start is not None and path.exists():
+        with path.open("r+b") as file:
+            file.truncate(_bytes_before(file, start))
+    return path.open("a", encoding="utf-8")
+
+
+def _bytes_before(file: Iterable[bytes], start: int) -> int:
+    """Size of the whole lines of the updates before `start`, which are in order."""
+    size = 0
+    for line in file:
+        if not line.endswith(b"\n") or json.loads(line)["update"] >= start:
+            break
+        size += len(line)
+    return size
+
+
+def _summary_writer(directory: Path, start: int | None) -> "SummaryWriter":
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:
         raise ConfigError("tensorboard is not installed; pip install tensorboard, or turn it off") from error
-    return SummaryWriter(str(directory))
+    return SummaryWriter(str(directory), purge_step=start)

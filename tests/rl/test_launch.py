@@ -17,6 +17,7 @@ from rl import launch
 from rl.cli import main
 from rl.config import PPOConfig, RewardConfig, TrainRLConfig
 from rl.pretrained import load_model, save_model, with_adapters
+from rl.tracking import FileTracker
 
 # peft 0.21 asks transformers 5.23 for it by its old name.
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")
@@ -129,7 +130,8 @@ def test_the_command_trains_and_says_where_the_results_are(
     assert "2/2" in log
     assert "correct" in log
     assert {path.name for path in out.iterdir()} == {
-        "model", "metrics.jsonl", "completions.jsonl", "config.yaml", "environment.json",
+        "model", "metrics.jsonl", "completions.jsonl", "config.yaml", "environment.json", "checkpoints",
+        "result.txt",
     }  # fmt: skip
 
 
@@ -204,6 +206,118 @@ def test_tensorboard_events_are_written_when_asked_for(run):
     assert list(run(tensorboard=True).glob("events.out.tfevents.*"))
 
 
+# Going on
+
+
+class Killed(BaseException):
+    pass
+
+
+def kill_after(done: int, monkeypatch: pytest.MonkeyPatch, run, **settings: object) -> None:
+    """A run that dies when so many updates are logged, before anything else is done."""
+    log = FileTracker.log
+
+    def killing(self, update: int, *rest: object) -> None:
+        log(self, update, *rest)
+        if update + 1 == done:
+            raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FileTracker, "log", killing)
+        with pytest.raises(Killed):
+            run(**settings)
+
+
+def untimed(rows: list[dict[str, object]]) -> list[dict[str, object]]:
+    return [{name: value for name, value in row.items() if "time/" not in name} for row in rows]
+
+
+def test_a_killed_run_goes_on_to_the_files_of_a_whole_one(run, tmp_path: Path, monkeypatch):
+    settings = {"updates": 4, "save_every": 2, "reward_mode": "soft"}
+    whole = run(**settings, output_dir=tmp_path / "whole")
+    kill_after(3, monkeypatch, run, **settings)
+    out = run(**settings)
+    for name in ("metrics.jsonl", "completions.jsonl"):
+        assert untimed(lines(whole / name)) == untimed(lines(out / name))
+    assert all(map(torch.equal, weights(whole / "model").values(), weights(out / "model").values()))
+    assert {path.name for path in whole.iterdir()} == {path.name for path in out.iterdir()}
+
+
+def test_a_run_killed_before_its_first_checkpoint_starts_anew(run, monkeypatch):
+    kill_after(1, monkeypatch, run)
+    assert [row["update"] for row in lines(run() / "metrics.jsonl")] == [0, 1]
+
+
+def test_a_run_killed_while_its_model_was_written_writes_it_again(run, monkeypatch):
+    def killed(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(launch, "save_model", killed)
+        with pytest.raises(Killed):
+            run()
+    out = run()
+    assert (out / "model" / "model.safetensors").is_file()
+    assert [row["update"] for row in lines(out / "metrics.jsonl")] == [0, 1]
+
+
+def test_a_finished_run_says_so_and_nothing_is_done(run, caplog):
+    out = run()
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
+    with caplog.at_level(logging.INFO, "rl"):
+        run()
+    assert "it is finished: nothing is done" in caplog.text
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before
+
+
+def test_a_finished_run_goes_on_when_more_updates_are_asked_for(run, tmp_path: Path):
+    whole = run(updates=3, output_dir=tmp_path / "whole")
+    run(updates=1)
+    out = run(updates=3)
+    assert untimed(lines(whole / "metrics.jsonl")) == untimed(lines(out / "metrics.jsonl"))
+    assert all(map(torch.equal, weights(whole / "model").values(), weights(out / "model").values()))
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [({"learning_rate": 0.5}, "learning_rate"), ({"lora_rank": 1}, "lora_rank"), ({"seed": 1}, "seed")],
+)
+def test_a_run_with_other_settings_is_refused_and_the_one_that_is_there_left_alone(run, changed, named):
+    out = run()
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    with pytest.raises(
+        ConfigError, match=rf"holds a run that differs in .*{named} .*pass another --output_dir"
+    ):
+        run(updates=3, **changed)
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+
+
+def test_a_run_that_goes_on_counts_towards_a_collapse_and_warns_of_it_once(run, caplog):
+    with caplog.at_level(logging.WARNING, "rl"):
+        run(updates=4, epochs=1)  # the tiny judge sees no abstention anywhere
+        assert "abstained" not in caplog.text
+        run(updates=6, epochs=1)
+        run(updates=12, epochs=1)
+    assert [record.message[:9] for record in caplog.records if "abstained" in record.message] == ["update 4:"]
+
+
+def test_nothing_that_was_scored_before_bears_on_a_score():
+    class Recorder:
+        def __init__(self) -> None:
+            self.calls: list[str] = []
+
+        def clear_cache(self) -> None:
+            self.calls.append("forget")
+
+        def score(self, records: list[object]) -> list[object]:
+            self.calls.append("score")
+            return records
+
+    judge = Recorder()
+    assert [launch.Forgetful(judge).score([number]) for number in range(2)] == [[0], [1]]
+    assert judge.calls == ["forget", "score"] * 2
+
+
 # Adapters, precision, chat
 
 
@@ -273,12 +387,12 @@ def test_a_policy_that_never_abstains_is_warned_of_once(run, caplog):
 # What is refused
 
 
-def test_a_directory_that_is_in_use_is_refused_and_left_alone(run, tmp_path: Path):
-    run()
-    before = (tmp_path / "out" / "metrics.jsonl").read_text()
-    with pytest.raises(ConfigError, match=r"has completions\.jsonl.*pass another --output_dir"):
+def test_a_directory_with_anything_but_a_run_is_refused_and_left_alone(run, tmp_path: Path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "metrics.jsonl").write_text("of something else")
+    with pytest.raises(ConfigError, match=r"has metrics\.jsonl; pass another --output_dir"):
         run()
-    assert (tmp_path / "out" / "metrics.jsonl").read_text() == before
+    assert [path.read_text() for path in (tmp_path / "out").iterdir()] == ["of something else"]
 
 
 def test_bad_rows_of_a_refused_run_do_not_stand_in_the_way_of_the_next(run, data: Path):

@@ -1,9 +1,11 @@
 import json
 import math
+import resource
 
 import pytest
 from tiny import score_of
 
+from judge.errors import DataError
 from judge.records import Record, Score, Verdict
 from rl.tracking import FileTracker, agreement, completion_rows, verdict_metrics
 
@@ -47,6 +49,38 @@ def test_a_second_run_in_the_same_directory_adds_to_the_first(tmp_path):
         with FileTracker(tmp_path) as tracker:
             tracker.log(update, {"objective/kl": 0.0}, [])
     assert [line["update"] for line in lines(tmp_path / "metrics.jsonl")] == [0, 1]
+
+
+def test_a_run_that_goes_on_cuts_off_what_was_written_after_its_checkpoint(tmp_path):
+    rows = completion_rows(RECORDS, SCORES, [1.0, -1.0, None])
+    with FileTracker(tmp_path) as tracker:
+        for update in range(4):
+            tracker.log(update, {"objective/kl": update}, rows)
+    with FileTracker(tmp_path, start=2) as tracker:
+        tracker.log(2, {"objective/kl": 9.0}, rows[:1])
+    assert [line["objective/kl"] for line in lines(tmp_path / "metrics.jsonl")] == [0, 1, 9.0]
+    assert [line["update"] for line in lines(tmp_path / "completions.jsonl")] == [0, 0, 0, 1, 1, 1, 2]
+
+
+def test_a_line_that_a_kill_left_unfinished_is_cut_off(tmp_path):
+    with FileTracker(tmp_path) as tracker:
+        tracker.log(0, {"objective/kl": 0.0}, [])
+    with (tmp_path / "metrics.jsonl").open("a") as file:
+        file.write('{"update": 1, "objec')
+    with FileTracker(tmp_path, start=5) as tracker:
+        tracker.log(1, {"objective/kl": 1.0}, [])
+    assert [line["update"] for line in lines(tmp_path / "metrics.jsonl")] == [0, 1]
+
+
+def test_a_disk_that_is_full_is_told_in_a_line(tmp_path):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with FileTracker(tmp_path) as tracker:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4, limits[1]))
+        try:
+            with pytest.raises(DataError, match=r"cannot write to .*make room, and run again"):
+                tracker.log(0, {"objective/kl": 0.0}, [])
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 def test_text_of_any_language_is_written_as_it_is(tmp_path):

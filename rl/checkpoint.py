@@ -1,0 +1,299 @@
+"""The state of a training run on disk: written aside and renamed, checked when read, the last few kept.
+
+Tensors are safetensors, the rest is JSON; nothing is pickled. Of the policy, what is trained is kept: with
+adapters, the adapters and the value head. The reference is not: it is the model that the run began with,
+which a run that goes on begins with too, as the settings make sure.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import PeftModel
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+from judge.batch import file_digest
+from judge.errors import ConfigError, DataError
+from judge.outputs import check_writable
+from judge.records import Record
+from rl.config import PPOConfig, RewardConfig
+from rl.state import TrainState
+from rl.tracking import Metrics
+
+logger = logging.getLogger(__name__)
+
+TENSORS_FILE = "tensors.safetensors"
+STATE_FILE = "state.json"
+SUMS_FILE = "SHA256SUMS"
+"""In the format of `sha256sum --check`."""
+
+MAY_DIFFER = frozenset({"updates", "micro_batch_size"})
+"""Settings of PPO that a run which goes on need not share: how long it is, and how it fits into memory."""
+COPIES_OF_TRAINED = 3
+"""Adam keeps two moments of each weight that is trained."""
+SHOWN_CHARACTERS = 24
+"""Of a setting in a message: enough of a digest to tell two apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A checkpoint that was found whole."""
+
+    directory: Path
+    content: dict[str, Any]  # of its JSON
+
+    @property
+    def update(self) -> int:
+        """Updates done, which is the number of the next one."""
+        update: int = self.content["update"]
+        return update
+
+    @property
+    def history(self) -> list[Metrics]:
+        """The metrics of those updates."""
+        history: list[Metrics] = self.content["history"]
+        return history
+
+
+class Checkpoints:
+    """The checkpoints of one run, which goes on from the last of them if there is any.
+
+    Args:
+        directory: made if it is not there.
+        settings: what the run must share with the one that it goes on from, as `settings_of` says it.
+        every: updates between checkpoints; the end of the run has one besides.
+        keep: how many are kept; at least 1.
+
+    Raises:
+        ConfigError: the last checkpoint is of a run with other settings.
+        DataError: the directory cannot be written, or has checkpoints of which none is whole.
+
+    Example:
+        >>> checkpoints = Checkpoints("runs/a/checkpoints", settings_of(config, reward, records, model))
+        >>> train(config, model=model, tokenizer=tokenizer, records=records, judge=judge, reward=reward,
+        ...       checkpoints=checkpoints)
+    """
+
+    def __init__(
+        self, directory: str | Path, settings: Mapping[str, object], *, every: int = 10, keep: int = 2
+    ) -> None:
+        self.directory = Path(directory)
+        self.every = every
+        self.keep = keep
+        self.settings: dict[str, object] = json.loads(json.dumps(settings))  # as they are read back
+        check_writable(self.directory / STATE_FILE)
+        self.last = last_whole(self.directory)
+        if self.last is not None:
+            refuse_others(self.last, self.settings)
+
+    def begin(self, state: TrainState, updates: int) -> None:
+        """Put a new state where the last checkpoint left it, and see that there is room for those to come.
+
+        Args:
+            state: of a run that has not begun.
+            updates: how many the run is to have.
+
+        Raises:
+            ConfigError: it already had more.
+            DataError: there is too little room.
+        """
+        if self.last is not None:
+            load(self.last, state)
+            logger.info("going on from %s", self.last.directory)
+        if state.update > updates:
+            raise ConfigError(f"expected updates of at least {state.update}, which are done, got {updates}")
+        if state.update < updates:
+            self._check_room(state)
+
+    def _check_room(self, state: TrainState) -> None:
+        trained = sum(parameter.nbytes for parameter in trained_parameters(state.policy).values())
+        wanted = COPIES_OF_TRAINED * trained * (self.keep + 1)
+        there = sum(path.stat().st_size for path in self.directory.rglob("*") if path.is_file())
+        free = shutil.disk_usage(self.directory).free
+        if free + there < wanted:
+            raise DataError(
+                f"expected room for {wanted / 1e9:.2f} GB of checkpoints in {self.directory}, which has "
+                f"{(free + there) / 1e9:.2f} GB; lower keep_checkpoints={self.keep}, or choose another place"
+            )
+
+    def save(self, state: TrainState) -> None:
+        """Write one more checkpoint, then remove those that are too many.
+
+        Raises:
+            DataError: it cannot be written; those before it stay.
+        """
+        target = self.directory / f"update-{state.update:06d}"
+        aside = target.with_name(target.name + ".part")
+        try:
+            shutil.rmtree(aside, ignore_errors=True)
+            aside.mkdir()
+            write(aside, state, self.settings)
+            # One that is there already was passed over as damaged.
+            shutil.rmtree(target, ignore_errors=True)
+            aside.rename(target)
+            _sync(self.directory)
+        except (OSError, SafetensorError) as error:
+            raise DataError(
+                f"cannot write {target}: {error}; make room, and run again to go on from the one before"
+            ) from error
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+        self._remove_but(target)
+
+    def _remove_but(self, newest: Path) -> None:
+        """Keep the last few up to `newest`; what is numbered beyond it is damaged."""
+        kept = [path for path in found_in(self.directory) if path <= newest][-self.keep :]
+        for path in set(self.directory.glob("update-*")) - set(kept):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def settings_of(
+    config: PPOConfig, reward: RewardConfig, records: Sequence[Record], model: PreTrainedModel | PeftModel
+) -> dict[str, object]:
+    """What decides what a run learns: its settings, its questions, and the model before the first update."""
+    chosen = {name: value for name, value in asdict(config).items() if name not in MAY_DIFFER}
+    asked = (repr((record.prompt, record.references)).encode() for record in records)
+    weights = (
+        part for name, tensor in model.state_dict().items() for part in (name.encode(), _bytes(tensor))
+    )
+    return (
+        chosen
+        | asdict(reward)
+        | {"records": digest(asked), "model": digest(weights), "device": model.device.type}
+    )
+
+
+def digest(parts: Iterable[bytes | memoryview]) -> str:
+    """SHA-256 over all parts, in order."""
+    sha = hashlib.sha256()
+    for part in parts:
+        sha.update(part)
+    return f"sha256:{sha.hexdigest()}"
+
+
+def refuse_others(checkpoint: Checkpoint, settings: Mapping[str, object]) -> None:
+    """Refuse to go on from the checkpoint of a run that learnt something else, or otherwise.
+
+    Raises:
+        ConfigError: naming what differs.
+    """
+    earlier = checkpoint.content["settings"]
+    names = [name for name in {**earlier, **settings} if earlier.get(name) != settings.get(name)]
+    if names:
+        changed = ", ".join(
+            f"{name} ({str(earlier.get(name))[:SHOWN_CHARACTERS]}, "
+            f"now {str(settings.get(name))[:SHOWN_CHARACTERS]})"
+            for name in names
+        )
+        raise ConfigError(
+            f"{checkpoint.directory.parent} holds a run that differs in {changed}; pass another "
+            "--output_dir, or the settings of that run"
+        )
+
+
+def found_in(directory: Path) -> list[Path]:
+    """Checkpoints, whole or not, oldest first."""
+    return sorted(directory.glob("update-*[0-9]"))
+
+
+def last_whole(directory: Path) -> Checkpoint | None:
+    """The last checkpoint that is as it was written; None if there are none at all.
+
+    Raises:
+        DataError: there are some, but none is whole.
+    """
+    found = found_in(directory)
+    for path in reversed(found):
+        if is_whole(path):
+            return Checkpoint(path, json.loads((path / STATE_FILE).read_text(encoding="utf-8")))
+        logger.warning("%s is damaged; going on from the checkpoint before", path)
+    if found:
+        raise DataError(
+            f"expected a whole checkpoint in {directory}, all {len(found)} are damaged; pass another "
+            f"--output_dir, or remove {directory.parent} to start anew"
+        )
+    return None
+
+
+def is_whole(directory: Path) -> bool:
+    """Whether every file has the SHA-256 that it was written with."""
+    try:
+        return (directory / SUMS_FILE).read_bytes() == _sums(directory)
+    except OSError:
+        return False
+
+
+def write(directory: Path, state: TrainState, settings: Mapping[str, object]) -> None:
+    """The files of one checkpoint, on the disk when this returns."""
+    tensors = {f"policy.{name}": value.data for name, value in trained_parameters(state.policy).items()}
+    for index, moments in state.optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{index}.{name}": value for name, value in moments.items()}
+    tensors |= {
+        "generator.sampling": state.sampling.get_state(),
+        "generator.shuffling": state.shuffling.get_state(),
+    }
+    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, directory / TENSORS_FILE)
+    content = {
+        "update": state.update, "kl_coef": state.kl_coef, "queue": state.queue, "settings": settings,
+        "history": state.history,
+    }  # fmt: skip
+    (directory / STATE_FILE).write_text(json.dumps(content), encoding="utf-8")
+    (directory / SUMS_FILE).write_bytes(_sums(directory))
+    for path in directory.iterdir():
+        _sync(path)
+
+
+def load(checkpoint: Checkpoint, state: TrainState) -> None:
+    """Make a state equal to the one that was written; the weights are changed in place."""
+    tensors = load_file(checkpoint.directory / TENSORS_FILE)
+    with torch.no_grad():
+        for name, parameter in trained_parameters(state.policy).items():
+            parameter.copy_(tensors[f"policy.{name}"])
+    moments: dict[int, dict[str, Tensor]] = {}
+    for key, tensor in tensors.items():
+        if key.startswith("optimizer."):
+            _, index, name = key.split(".")
+            # A copy: what is read may be a view of the file, which is removed in time.
+            moments.setdefault(int(index), {})[name] = tensor.clone()
+    # The groups hold settings alone, which are the same.
+    groups = state.optimizer.state_dict()["param_groups"]
+    state.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+    state.sampling.set_state(tensors["generator.sampling"])
+    state.shuffling.set_state(tensors["generator.shuffling"])
+    state.kl_coef = checkpoint.content["kl_coef"]
+    state.queue = list(checkpoint.content["queue"])
+    state.update = checkpoint.update
+    state.history = list(checkpoint.history)
+
+
+def trained_parameters(policy: nn.Module) -> dict[str, nn.Parameter]:
+    """By name; of weights that are tied, one."""
+    return {name: value for name, value in policy.named_parameters() if value.requires_grad}
+
+
+def _bytes(tensor: Tensor) -> memoryview:
+    return tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data
+
+
+def _sums(directory: Path) -> bytes:
+    names = (STATE_FILE, TENSORS_FILE)
+    return "".join(f"{file_digest(directory / name)}  {name}\n" for name in names).encode()
+
+
+def _sync(path: Path) -> None:
+    """Have the disk hold what was written, so that a power cut leaves no half of it under its final name."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,50 @@
+"""Everything that changes while PPO trains, as it is at the start, and the walk over the records."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from peft import PeftModel
+from transformers import PreTrainedModel
+
+from judge.records import Record
+from rl.config import PPOConfig
+from rl.policy import Policy, Reference, reference_of
+from rl.tracking import Metrics
+
+
+@dataclass(slots=True)
+class TrainState:
+    """What a checkpoint has to hold, but for the reference, which never changes."""
+
+    policy: Policy
+    reference: Reference
+    optimizer: torch.optim.Optimizer
+    kl_coef: float
+    sampling: torch.Generator  # on the model's device
+    shuffling: torch.Generator  # on the CPU: order of records and of minibatches
+    queue: list[int] = field(default_factory=list)  # records still to ask in this pass over them
+    update: int = 0
+    history: list[Metrics] = field(default_factory=list)  # of every update so far
+
+
+def initial_state(config: PPOConfig, model: PreTrainedModel | PeftModel) -> TrainState:
+    """A value head at zero, a reference equal to the policy, and generators seeded by the config."""
+    policy = Policy(model, config.temperature)
+    trained = [parameter for parameter in policy.parameters() if parameter.requires_grad]
+    return TrainState(
+        policy=policy,
+        reference=reference_of(policy),
+        optimizer=torch.optim.Adam(trained, lr=config.learning_rate, eps=config.adam_eps, fused=True),
+        kl_coef=config.kl_coef,
+        sampling=torch.Generator(policy.device).manual_seed(config.seed),
+        shuffling=torch.Generator().manual_seed(config.seed),
+    )
+
+
+def next_records(state: TrainState, records: Sequence[Record], number: int) -> list[Record]:
+    """The next records of an endless walk over all of them, shuffled anew in each pass."""
+    while len(state.queue) < number:
+        state.queue += torch.randperm(len(records), generator=state.shuffling).tolist()
+    taken, state.queue = state.queue[:number], state.queue[number:]
+    return [records[index] for index in taken]
