@@ -82,7 +82,7 @@ def files(tmp_path: Path) -> list[Path]:
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     metrics = {name.removesuffix(".gz"): metrics for name, metrics in TESTS.items()}
     monkeypatch.setattr(judge_ablation, "TESTS", metrics)
-    monkeypatch.setattr(judge_ablation, "load_cases", lambda: load_cases(["hacking"]))
+    monkeypatch.setattr(judge_ablation, "load_cases", lambda: load_cases(["hacking"])[::20])
 
 
 @pytest.mark.usefixtures("small")
@@ -90,7 +90,7 @@ def test_two_trainings_give_five_judges_and_are_not_repeated(
     settings: TrainJudgeConfig, files: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     work_dir = tmp_path / "work"
-    first = ablate(settings, work_dir, files, resamples=5)
+    first = ablate(settings, work_dir, files, resamples=2)
     made = {
         name: json.loads((work_dir / name / "data.json").read_text())["files"] for name in (FEATURES, BOTH)
     }
@@ -109,9 +109,9 @@ def test_two_trainings_give_five_judges_and_are_not_repeated(
         raise AssertionError(f"{config.output_dir} was trained again")
 
     monkeypatch.setattr(judge_ablation, "train", refuse)
-    assert ablate(settings, work_dir, files, resamples=5)["parts"] == first["parts"]
+    assert ablate(settings, work_dir, files, resamples=2)["parts"] == first["parts"]
     with pytest.raises(AssertionError, match="features was trained again"):
-        ablate(replace(settings, max_steps=3), work_dir, files, resamples=5)
+        ablate(replace(settings, max_steps=3), work_dir, files, resamples=2)
 
 
 def part(**decisions: list[float]) -> Part:
