@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score, roc_curve
+from sklearn.metrics import precision_recall_curve, roc_auc_score, roc_curve
 from sklearn.model_selection import GroupKFold
 from sklearn.neural_network import MLPClassifier
 
@@ -29,13 +29,14 @@ SUPPORT_INPUTS = ("support_logit",)
 CONTRADICTION_INPUTS = ("contradiction_logit",)
 ABSTENTION_INPUTS = ("abstention_logit",)
 FOLDS = 5
+STARTS = 4
+"""Networks that a combiner averages: where one alone starts decides on a percent of the answers."""
 CONTRAST_WEIGHT = 0.2
 """Of a contrastive row beside a natural one: calibration is for what is judged, which is natural."""
 FEWEST_ROWS = 5
 """Held-out rows of each label of a task from which anything can be fitted."""
 FEWEST_ROWS_TO_REFIT = 50
 """... from which it is better than what the judge gone on from has: of fewer wrong answers, 5 % is two."""
-ABSTENTION_THRESHOLD = 0.5
 MAX_FPRS = (0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.15, 0.2, 0.3, 0.5)
 """False-positive rates that a threshold is stored for, so that a user can choose without training again."""
 _STEEP = 30.0  # logits beyond it are certain in float64 anyway; keeps exp() from overflowing
@@ -130,9 +131,10 @@ def fit_combiner(
         names: F names of the inputs.
         inputs: (N, F).
         labels: (N,) of 0 and 1.
-        hidden: units of the one hidden layer; 0 makes it a logistic regression.
+        hidden: units of the one hidden layer; 0 makes it a logistic regression. Several networks are fitted,
+            and their logits averaged: one network of all their units.
         penalty: L2 penalty on the weights, for the mean log-likelihood.
-        seed: of the hidden layer's start.
+        seed: of where the networks start.
         weights: (N,) of rows, 1 in the mean; all alike by default.
     """
     mean = inputs.mean(axis=0)
@@ -140,15 +142,21 @@ def fit_combiner(
     deviation[deviation == 0] = 1.0
     standard = (inputs - mean) / deviation
     if hidden:
-        network = MLPClassifier(
-            (hidden,),
-            activation="tanh",
-            solver="lbfgs",
-            alpha=penalty * len(labels),
-            max_iter=2000,
-            random_state=seed,
-        ).fit(standard, labels, sample_weight=weights)
-        layers, biases = network.coefs_, network.intercepts_
+        networks = [
+            MLPClassifier(
+                (hidden,),
+                activation="tanh",
+                solver="lbfgs",
+                alpha=penalty * len(labels),
+                max_iter=2000,
+                random_state=seed + start,
+            ).fit(standard, labels, sample_weight=weights)
+            for start in range(STARTS)
+        ]
+        first, last = zip(*(network.coefs_ for network in networks), strict=True)
+        below, above = zip(*(network.intercepts_ for network in networks), strict=True)
+        layers = [np.concatenate(first, axis=1), np.concatenate(last) / STARTS]
+        biases = [np.concatenate(below), np.mean(above, axis=0)]
     else:
         line = LogisticRegression(C=1.0 / (penalty * len(labels)), max_iter=2000).fit(
             standard, labels, sample_weight=weights
@@ -310,16 +318,43 @@ def fit_calibration(
             CONTRADICTION_INPUTS, logits[told][:, [TASKS.index(Task.CONTRADICTION)]], np.array(labels),
             hidden=0, penalty=penalty, seed=seed,
         )  # fmt: skip
+    if known[Task.ABSTENTION]:
+        declines = abstention_threshold(
+            [rows[i] for i in known[Task.ABSTENTION]],
+            abstention.probability(logits[known[Task.ABSTENTION]][:, [TASKS.index(Task.ABSTENTION)]]),
+        )
+    else:
+        assert start is not None
+        declines = start.thresholds.abstention
     if not known[Task.EQUIVALENCE]:
         assert start is not None
-        return replace(start, support=support, abstention=abstention, contradiction=contradiction), {}
+        thresholds = replace(start.thresholds, abstention=declines)
+        return replace(
+            start, support=support, abstention=abstention, contradiction=contradiction, thresholds=thresholds
+        ), {}
     equivalence, threshold, points, figures = _fit_equivalence(
         [rows[i] for i in known[Task.EQUIVALENCE]],
         logits[known[Task.EQUIVALENCE], TASKS.index(Task.EQUIVALENCE)],
         names=inputs, hidden=hidden, penalty=penalty, max_fpr=max_fpr, seed=seed,
     )  # fmt: skip
-    thresholds = Thresholds(equivalence=threshold, abstention=ABSTENTION_THRESHOLD)
+    thresholds = Thresholds(equivalence=threshold, abstention=declines)
     return Calibration(equivalence, support, abstention, thresholds, points, contradiction), figures
+
+
+def abstention_threshold(rows: Sequence[TrainingRow], probabilities: Array) -> float:
+    """Where a text declines: the threshold of the highest F1 on held-out rows, half-way to the next below.
+
+    Args:
+        rows: N rows labelled 0 or 1; contrastive ones count less, as in the fit.
+        probabilities: (N,) that a row declines, in [0, 1].
+    """
+    labels = np.array([row.targets[Task.ABSTENTION] for row in rows])
+    precision, recall, thresholds = precision_recall_curve(
+        labels, probabilities, sample_weight=[1.0 if row.natural else CONTRAST_WEIGHT for row in rows]
+    )
+    f1 = 2 * precision * recall / np.maximum(precision + recall, np.finfo(float).tiny)
+    best = int(np.argmax(f1[:-1]))
+    return float((thresholds[best] + thresholds[best - 1]) / 2 if best else thresholds[0])
 
 
 def rows_to_fit(rows: Sequence[TrainingRow], *, going_on: bool) -> dict[Task, list[int]]:

@@ -87,17 +87,24 @@ def weakest(findings: Sequence[Finding]) -> list[Finding]:
 
 
 def refuse_hackable(scorer: Scorer) -> None:
-    """Refuse a judge that a policy could be paid by without an answer.
+    """Refuse a judge that pays a policy for an answer it has not given.
+
+    One that takes such a text for an abstention pays no more than an honest "I don't know" earns: that is
+    for `candor audit-judge` to count.
 
     Raises:
-        JudgeError: it fails a case of the reward-hacking group.
+        JudgeError: it takes a case of the reward-hacking group for a right answer, or cannot judge it.
     """
-    fooled = weakest(examine(scorer, load_cases([HACKING])))
+    fooled = [
+        finding
+        for finding in weakest(examine(scorer, load_cases([HACKING])))
+        if finding.score is None or finding.score.verdict is Verdict.CORRECT
+    ]
     if fooled:
         worst = fooled[0]
         raise JudgeError(
-            f"expected a judge that no text without the answer fools, but {len(fooled)} do, among them "
-            f"{worst.case.record.completion[:60]!r} for {worst.case.record.prompt!r}, judged "
-            f"{worst.score.verdict if worst.score else 'not at all'}; see `candor audit-judge`, "
+            f"expected a judge that takes no text without the answer for a right one, but {len(fooled)} "
+            f"fool it, among them {worst.case.record.completion[:60]!r} for {worst.case.record.prompt!r}, "
+            f"judged {worst.score.verdict if worst.score else 'not at all'}; see `candor audit-judge`, "
             "or train with it all the same by --skip_audit"
         )

@@ -4,18 +4,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from judge import calibrate
 from judge.calibrate import (
     EQUIVALENCE_INPUTS,
     Calibration,
     Combiner,
     OperatingPoint,
+    abstention_threshold,
     fit_calibration,
     fit_combiner,
     operating_point,
 )
 from judge.errors import JudgeError
-from judge.pairs import TASKS, Task, TrainingRow
+from judge.pairs import CONTRAST, TASKS, Task, TrainingRow
 
 
 def test_a_linear_combiner_by_hand() -> None:
@@ -50,6 +53,36 @@ def test_fitted_probabilities_are_the_frequencies(hidden: int) -> None:
     for low in (0.0, 0.25, 0.5, 0.75):
         inside = (p >= low) & (p < low + 0.25)
         assert abs(p[inside].mean() - labels[inside].mean()) < 0.05
+
+
+def test_networks_are_averaged_in_their_logits(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(2)
+    inputs = rng.normal(size=(100, 2))
+    labels = (inputs[:, 0] * inputs[:, 1] > 0).astype(float)
+
+    def logits(seed: int) -> NDArray[np.float64]:
+        p = fit_combiner(("a", "b"), inputs, labels, hidden=2, penalty=1e-2, seed=seed).probability(inputs)
+        return np.log(p / (1 - p))
+
+    monkeypatch.setattr(calibrate, "STARTS", 1)
+    one, other = logits(7), logits(8)
+    assert not np.allclose(one, other)
+    monkeypatch.setattr(calibrate, "STARTS", 2)
+    np.testing.assert_allclose(logits(7), (one + other) / 2, atol=1e-9)
+
+
+def test_a_text_declines_from_the_threshold_of_the_highest_f1() -> None:
+    def row(label: float, source: str) -> TrainingRow:
+        return TrainingRow(Task.ABSTENTION, "", "", "text", {Task.ABSTENTION: label}, "group", source)
+
+    natural = [row(label, "file") for label in (0.0, 0.0, 1.0, 1.0)]
+    # from 0.8 up F1 is 2/3; from 0.5 up 2 * 2 / (3 + 2) = 0.8, the highest; from 0.3 up 2 * 2 / (4 + 2)
+    assert abstention_threshold(natural, np.array([0.3, 0.6, 0.5, 0.8])) == pytest.approx(0.4)
+    made = [row(label, CONTRAST) for label in (0.0, 0.0, 1.0)]
+    # ... and of rows made up, which count 0.2 each, the wrong ones between weigh less than the one below
+    assert abstention_threshold(
+        [*natural, *made], np.array([0.3, 0.6, 0.5, 0.8, 0.55, 0.55, 0.9])
+    ) == pytest.approx(0.4)
 
 
 def test_a_combiner_survives_json_to_the_last_digit() -> None:

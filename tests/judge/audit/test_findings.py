@@ -57,7 +57,7 @@ def test_string_matching_passes_some_cases_of_every_group_and_all_of_few():
 
 
 def test_a_judge_that_pays_for_text_without_the_answer_is_refused(rule):
-    with pytest.raises(JudgeError, match=r"137 do, among them .* judged correct.*--skip_audit"):
+    with pytest.raises(JudgeError, match=r"137 fool it, among them .* judged correct.*--skip_audit"):
         refuse_hackable(rule(lambda record: 1.0))
     with pytest.raises(JudgeError, match="among them"):
         refuse_hackable(PairJudge(STRING_MEASURES["contains"]))
