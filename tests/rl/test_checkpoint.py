@@ -233,6 +233,15 @@ def test_in_place_of_a_damaged_checkpoint_the_one_before_is_taken_with_a_warning
     assert names(tmp_path / "parted") == ["update-000004"]
 
 
+def test_damaged_checkpoints_are_never_kept_in_place_of_a_whole_one(tmp_path: Path):
+    run(tmp_path, updates=4, keep=4)
+    for update in (3, 4):
+        flip_a_bit(tmp_path / f"update-{update:06d}" / STATE_FILE)
+    run(tmp_path, updates=3, keep=1)
+    assert names(tmp_path) == ["update-000003"]
+    assert checkpoint.is_whole(tmp_path / "update-000003")
+
+
 def test_checkpoints_of_which_none_is_whole_are_refused_and_left_alone(tmp_path: Path):
     run(tmp_path, updates=2)
     for path in tmp_path.iterdir():

@@ -278,6 +278,12 @@ def test_a_finished_run_goes_on_when_more_updates_are_asked_for(run, tmp_path: P
     assert all(map(torch.equal, weights(whole / "model").values(), weights(out / "model").values()))
 
 
+def test_a_finished_run_that_was_killed_in_more_updates_is_not_finished(run, monkeypatch):
+    run(updates=1)
+    kill_after(2, monkeypatch, run, updates=3)
+    assert [row["update"] for row in lines(run(updates=3) / "metrics.jsonl")] == [0, 1, 2]
+
+
 @pytest.mark.parametrize(
     ("changed", "named"),
     [({"learning_rate": 0.5}, "learning_rate"), ({"lora_rank": 1}, "lora_rank"), ({"seed": 1}, "seed")],
@@ -301,21 +307,15 @@ def test_a_run_that_goes_on_counts_towards_a_collapse_and_warns_of_it_once(run, 
     assert [record.message[:9] for record in caplog.records if "abstained" in record.message] == ["update 4:"]
 
 
-def test_nothing_that_was_scored_before_bears_on_a_score():
-    class Recorder:
-        def __init__(self) -> None:
-            self.calls: list[str] = []
-
-        def clear_cache(self) -> None:
-            self.calls.append("forget")
-
-        def score(self, records: list[object]) -> list[object]:
-            self.calls.append("score")
-            return records
-
-    judge = Recorder()
-    assert [launch.Forgetful(judge).score([number]) for number in range(2)] == [[0], [1]]
-    assert judge.calls == ["forget", "score"] * 2
+def test_nothing_that_was_scored_before_bears_on_a_score(run, monkeypatch):
+    calls = []
+    for name in ("clear_cache", "score"):
+        true = getattr(Judge, name)
+        monkeypatch.setattr(
+            Judge, name, lambda *given, name=name, true=true: calls.append(name) or true(*given)
+        )
+    run()
+    assert calls == ["clear_cache", "score"] * 2
 
 
 # Adapters, precision, chat
@@ -519,3 +519,50 @@ def test_the_recipe_lacks_nothing_but_data_and_a_place_for_the_results():
     argv = ["--config", str(RECIPE), "--data", "questions.jsonl", "--output_dir", "out"]
     config, ppo, reward = read_flags("candor train-rl", "", argv, TrainRLConfig, PPOConfig, RewardConfig)
     assert (config.lora_rank, ppo.chat_template, reward.break_even_start) == (32, True, 0.2)
+
+
+# RLOO and GRPO by TRL
+
+by_trl = pytest.mark.filterwarnings("ignore:`gradient_checkpointing` is deprecated:FutureWarning")
+
+
+@by_trl
+@pytest.mark.parametrize("algorithm", ["rloo", "grpo"])
+def test_trl_trains_with_the_same_settings_and_leaves_the_same_files(run, tiny_model: Path, algorithm):
+    out = run(algorithm=algorithm, num_generations=4)
+    assert {path.name for path in out.iterdir()} == {
+        "model", "metrics.jsonl", "completions.jsonl", "config.yaml", "environment.json", "result.txt",
+    }  # fmt: skip
+    metrics, completions = lines(out / "metrics.jsonl"), lines(out / "completions.jsonl")
+    assert [row["update"] for row in metrics] == [0, 1]
+    for update, row in enumerate(metrics):
+        verdicts = [answer["verdict"] for answer in completions if answer["update"] == update]
+        assert row["judge/correct_rate"] == verdicts.count("correct") / 8
+    before, after = weights(tiny_model), weights(out / "model")
+    assert any(not torch.equal(before[name], after[name]) for name in before)
+
+
+@by_trl
+def test_a_directory_that_trl_trained_in_is_refused_and_left_alone(run, tmp_path: Path):
+    out = run(algorithm="rloo")
+    before = (out / "metrics.jsonl").read_text()
+    with pytest.raises(ConfigError, match="pass another --output_dir"):
+        run(algorithm="rloo")
+    assert (out / "metrics.jsonl").read_text() == before
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"algorithm": "reinforce"}, "algorithm"),
+        ({"num_generations": 4}, "num_generations is for algorithm rloo and grpo"),
+        ({"algorithm": "grpo", "num_generations": 1}, "num_generations must be at least 2"),
+        ({"algorithm": "grpo", "gamma": 0.9}, "gamma is for algorithm ppo"),
+        ({"algorithm": "grpo", "save_every": 1}, "save_every is for algorithm ppo"),
+        ({"algorithm": "rloo", "episodes": 12}, "num_generations, got 12, 2 x 6 and 8"),
+    ],
+)
+def test_what_an_algorithm_cannot_do_is_refused_before_anything_is_written(run, tmp_path, settings, message):
+    with pytest.raises(ConfigError, match=message):
+        run(**settings)
+    assert not (tmp_path / "out" / launch.CONFIG_FILE).exists()
