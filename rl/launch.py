@@ -1,6 +1,6 @@
-"""From settings to a run: model, questions and judge are loaded, `rl.ppo` trains, the results are saved.
+"""From settings to a run: model, questions and judge are loaded, an algorithm trains, the results are saved.
 
-What could stop the run is found before the first update. A run that was killed goes on in its directory.
+What could stop the run is found before the first update. A PPO run that was killed goes on in its directory.
 """
 
 import json
@@ -10,11 +10,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 
 import yaml
+from peft import PeftModel
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
+from transformers import PreTrainedModel
 
 from judge.audit.findings import refuse_hackable
 from judge.batch import file_digest
@@ -28,7 +31,7 @@ from judge.scorer import Judge, find_judge
 from rl import ppo
 from rl.checkpoint import Checkpoints, settings_of
 from rl.collapse import CollapseWatch
-from rl.config import PPOConfig, RewardConfig, TrainRLConfig
+from rl.config import Algorithm, PPOConfig, RewardConfig, TrainRLConfig
 from rl.pretrained import find_device, load_model, save_model
 from rl.tracking import FileTracker, Metrics
 
@@ -65,25 +68,50 @@ def launch(config: TrainRLConfig, ppo_config: PPOConfig, reward: RewardConfig) -
         config.model, dtype=config.dtype, lora_rank=config.lora_rank, device=device, seed=ppo_config.seed
     )
     ppo.check(ppo_config, model, tokenizer, records)
+    train, history = trainer_of(config, ppo_config, reward, model, records, judge_dir)
     judge = Judge.from_pretrained(judge_dir, device=device, max_fpr=config.max_fpr)
     if not config.skip_audit:
         refuse_hackable(judge)
-    learning = settings_of(ppo_config, reward, records, model)
-    checkpoints = open_checkpoints(config, learning, judge_dir)
-    history = [] if checkpoints.last is None else checkpoints.last.history
     with FileTracker(output_dir, tensorboard=config.tensorboard, start=len(history)) as tracker:
         (output_dir / RESULT_FILE).unlink(missing_ok=True)
         write_text(output_dir / CONFIG_FILE, settings)
         write_environment(output_dir, judge_dir, Path(config.data))
         with progress(ppo_config.updates, history) as on_update:
-            result = ppo.train(
-                ppo_config, model=model, tokenizer=tokenizer, records=records, judge=Forgetful(judge),
-                reward=reward, tracker=tracker, on_update=on_update, checkpoints=checkpoints,
+            metrics = train(
+                model=model, tokenizer=tokenizer, records=records, judge=Forgetful(judge), reward=reward,
+                tracker=tracker, on_update=on_update,
             )  # fmt: skip
     save_model(model, tokenizer, output_dir / MODEL_DIR)
-    description = describe(result.metrics, output_dir)
+    description = describe(metrics, output_dir)
     write_text(output_dir / RESULT_FILE, description)
     return description
+
+
+def trainer_of(
+    config: TrainRLConfig,
+    ppo_config: PPOConfig,
+    reward: RewardConfig,
+    model: PreTrainedModel | PeftModel,
+    records: Sequence[Record],
+    judge_dir: Path,
+) -> tuple[Callable[..., list[Metrics]], list[Metrics]]:
+    """The algorithm with its settings, and the metrics of the updates that it has behind it.
+
+    Raises:
+        ConfigError: a setting is not for this algorithm, or the checkpoints are of another run.
+    """
+    if config.algorithm is Algorithm.PPO:
+        checkpoints = open_checkpoints(config, settings_of(ppo_config, reward, records, model), judge_dir)
+        history = [] if checkpoints.last is None else checkpoints.last.history
+        return lambda **inputs: ppo.train(ppo_config, checkpoints=checkpoints, **inputs).metrics, history
+
+    from rl import trl_training
+
+    trl_training.refuse_others(config, ("save_every", "keep_checkpoints"), config.algorithm)
+    generations = config.num_generations or trl_training.DEFAULT_GENERATIONS
+    settings = (config.algorithm, ppo_config, generations, Path(config.output_dir))
+    trl_training.arguments_of(*settings, model.device)
+    return partial(trl_training.train, *settings), []
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from trl import GRPOConfig, GRPOTrainer, RLOOConfig, RLOOTrainer
 from judge.errors import ConfigError
 from judge.records import Record, Score
 from rl.adapters.trl import JudgeReward
-from rl.config import Algorithm, PPOConfig, RewardConfig
+from rl.config import Algorithm, PPOConfig, RewardConfig, TrainRLConfig
 from rl.reward import Scorer
 from rl.rollout import special_tokens
 from rl.tracking import Metrics, Row, Tracker, completion_rows
@@ -120,12 +120,7 @@ def arguments_of(
         raise ConfigError(
             f"{algorithm} runs on the first device that is visible, got {device}; set CUDA_VISIBLE_DEVICES"
         )
-    defaults = {field.name: field.default for field in fields(PPOConfig)}
-    for name in PPO_ONLY:
-        if getattr(config, name) != defaults[name]:
-            raise ConfigError(
-                f"{name} is for algorithm ppo, got {getattr(config, name)} with {algorithm}; leave it out"
-            )
+    refuse_others(config, PPO_ONLY, algorithm)
     micro_batch_size = config.micro_batch_size or config.episodes // config.minibatches
     if config.episodes % (config.minibatches * micro_batch_size) or config.episodes % num_generations:
         raise ConfigError(
@@ -165,6 +160,16 @@ def arguments_of(
     if algorithm is Algorithm.RLOO:
         return RLOOConfig(normalize_advantages=config.whiten_advantages, **shared)
     return GRPOConfig(scale_rewards="group" if config.whiten_advantages else "none", **shared)
+
+
+def refuse_others(config: PPOConfig | TrainRLConfig, names: Sequence[str], algorithm: Algorithm) -> None:
+    """Raise a ConfigError for a setting that only PPO has and that is not as it is by default."""
+    defaults = {field.name: field.default for field in fields(config)}
+    for name in names:
+        if getattr(config, name) != defaults[name]:
+            raise ConfigError(
+                f"{name} is for algorithm ppo, got {getattr(config, name)} with {algorithm}; leave it out"
+            )
 
 
 def questions(records: Sequence[Record], config: PPOConfig, num_generations: int) -> Dataset:

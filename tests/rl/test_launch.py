@@ -554,7 +554,6 @@ def test_a_directory_that_trl_trained_in_is_refused_and_left_alone(run, tmp_path
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"algorithm": "reinforce"}, "algorithm"),
         ({"num_generations": 4}, "num_generations is for algorithm rloo and grpo"),
         ({"algorithm": "grpo", "num_generations": 1}, "num_generations must be at least 2"),
         ({"algorithm": "grpo", "gamma": 0.9}, "gamma is for algorithm ppo"),
