@@ -40,6 +40,7 @@ FEATURES: Mapping[str, str] = {
     "reference_affirmed": "0 or 1: it is set against something denied: not X but R; R, not X",
     "polarity_agreement": "-1, 0 or 1: both open with yes or no, and differ (-1) or agree (1)",
     "alternatives": "0 to 1: how often the completion says 'or' more than the reference",
+    "other_choice": "0 or 1: it names what the question sets against the reference by 'or', undenied",
     "listed": "0 to 1: how many more commas it has than the reference",
     "declined": "0 or 1: it is sorry, unable, cannot ...",
     "new_names": "0 to 1: how many names it gives that neither reference nor question has",
@@ -110,7 +111,7 @@ def lexical_features(question: str, reference: str, completion: str) -> dict[str
         | _names(pair, question, reference, completion)
         | _numbers(pair, asked)
         | _polarity(pair)
-        | _commitment(pair, reference, completion)
+        | _commitment(pair, asked, reference, completion)
         | _lengths(pair)
     )
     return {name: values[name] for name in FEATURE_NAMES}
@@ -233,14 +234,30 @@ def _polarity(pair: _Pair) -> dict[str, float]:
     } | stance_towards(pair.given, at, length)
 
 
-def _commitment(pair: _Pair, reference: str, completion: str) -> dict[str, float]:
+def _commitment(pair: _Pair, asked: Words, reference: str, completion: str) -> dict[str, float]:
     alternatives = max(0, _choices(pair.given, completion) - _choices(pair.right, reference))
     listed = max(0, completion.count(",") - reference.count(","))
     return {
         "alternatives": alternatives / (alternatives + 1),
+        "other_choice": float(_other_choice(pair, asked.words)),
         "listed": listed / (listed + 2),
         "declined": float(not _REFUSALS.isdisjoint(pair.present)),
     }
+
+
+def _other_choice(pair: _Pair, asked: tuple[str, ...]) -> bool:
+    given = pair.given
+    for at, word in enumerate(asked):
+        if word != "or":
+            continue
+        sides = [
+            next((side for side in words if side not in _STOP_WORDS), "")
+            for words in (reversed(asked[:at]), asked[at + 1 :])
+        ]
+        others = [side for side in sides if side not in pair.right.words]
+        if len(others) == 1 and others[0] in pair.present:
+            return not stance_towards(given, given.words.index(others[0]), 1)["reference_negated"]
+    return False
 
 
 def _choices(words: Words, text: str) -> int:
