@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from tiny import FunctionJudge
 
 from judge.errors import DataError, JudgeError
@@ -124,9 +125,15 @@ def test_a_query_without_its_prompt_is_refused(judge):
 
 
 def test_openrlhf_loads_it_from_its_file(tiny_judge):
-    reward_func = loaded_from_its_file(openrlhf, "reward_func")
-    result = reward_func(["which? lima</s>"], ["which?"], ["lima"], judge=str(tiny_judge))
-    assert result["rewards"].tolist() == [1.0]
+    reward_func = partial(loaded_from_its_file(openrlhf, "reward_func"), judge=str(tiny_judge))
+
+    async def rollouts(*answers: str) -> list[float]:
+        """One sample a call, each in a thread of its own, and its tensor put in a list."""
+        calls = [asyncio.to_thread(reward_func, [f"which? {a}</s>"], ["which?"], ["lima"]) for a in answers]
+        results = await asyncio.gather(*calls)
+        return [torch.tensor([result["rewards"]]).item() for result in results]
+
+    assert asyncio.run(rollouts("lima", "quito", "it is lima")) == [1.0, -1.0, 1.0]
 
 
 # verifiers
