@@ -7,6 +7,7 @@ from rl.config import RewardConfig, RewardMode
 from rl.reward import (
     BreakEvenRamp,
     RewardTable,
+    constant_table,
     corrected_break_even,
     effective_break_even,
     hard_reward,
@@ -182,3 +183,25 @@ def test_the_table_is_the_ramps_unless_an_abstain_rate_is_aimed_at() -> None:
     # one of two scored abstains: 0.5 + 0.5 (0.3 - 0.5)
     assert steered.break_even == pytest.approx(0.4)
     assert table_for([None], 0, RewardConfig(abstain_target=0.3)).break_even == 0.5
+
+
+def test_outside_training_the_table_is_that_of_the_break_even():
+    table = constant_table(RewardConfig(break_even=0.75, reward_correct=3.0))
+    assert (table.correct, table.abstain, table.wrong) == (3.0, -1.0 + 0.75 * 4.0, -1.0)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"break_even_start": 0.1, "ramp_updates": 5},
+        {"abstain_target": 0.3},
+        {"missing_eos_penalty": 1.0},
+    ],
+)
+def test_outside_training_settings_that_need_it_are_refused(settings):
+    with pytest.raises(ConfigError, match=f"{next(iter(settings))} is for training"):
+        constant_table(RewardConfig(**settings))
+
+
+def test_where_the_ends_of_completions_are_seen_a_cut_one_may_be_penalised():
+    assert constant_table(RewardConfig(missing_eos_penalty=1.0), sees_ends=True) == RewardTable()
