@@ -56,7 +56,7 @@ def launch(config: TrainRLConfig, ppo_config: PPOConfig, reward: RewardConfig) -
         CandorError: before the first update, if the run could not go through.
     """
     output_dir = Path(config.output_dir)
-    check_output_dir(output_dir, Path(config.data))
+    check_output_dir(output_dir, Path(config.data), resumes=config.algorithm is Algorithm.PPO)
     settings = settings_text(config, ppo_config, reward)
     if is_finished(output_dir, settings):
         logger.info("%s holds this run, and it is finished: nothing is done", output_dir)
@@ -130,8 +130,11 @@ class Forgetful:
         return self.judge.score(records)
 
 
-def check_output_dir(output_dir: Path, data: Path) -> None:
-    """Refuse a directory that holds anything but a run of this command; bad rows of a refused run may be.
+def check_output_dir(output_dir: Path, data: Path, *, resumes: bool) -> None:
+    """Refuse a directory that holds anything but bad rows of a refused run, or a run to go on with.
+
+    Args:
+        resumes: whether the algorithm can go on from checkpoints.
 
     Raises:
         ConfigError: it holds something else.
@@ -139,11 +142,11 @@ def check_output_dir(output_dir: Path, data: Path) -> None:
     """
     if output_dir.resolve() in data.resolve().parents:
         raise ConfigError(f"the data {data} lies in the output directory {output_dir}; choose another")
-    if output_dir.is_dir() and not (output_dir / CHECKPOINTS).is_dir():
+    if output_dir.is_dir() and not (resumes and (output_dir / CHECKPOINTS).is_dir()):
         found = sorted(path.name for path in output_dir.iterdir() if path.name != REJECTED_FILE)
         if found:
             raise ConfigError(
-                f"expected a new or empty output directory, or one with {CHECKPOINTS} to go on from, "
+                f"expected a new or empty output directory, or one with {CHECKPOINTS} of PPO to go on from, "
                 f"{output_dir} has {', '.join(found[:5])}; pass another --output_dir"
             )
     check_writable(output_dir / CONFIG_FILE)

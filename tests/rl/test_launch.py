@@ -298,6 +298,13 @@ def test_a_run_with_other_settings_is_refused_and_the_one_that_is_there_left_alo
     assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
 
 
+def test_an_algorithm_that_cannot_go_on_leaves_a_run_of_ppo_alone(run, tmp_path: Path):
+    before = (run() / "metrics.jsonl").read_text()
+    with pytest.raises(ConfigError, match=r"has checkpoints, .*pass another --output_dir"):
+        run(algorithm="grpo", num_generations=2)
+    assert (tmp_path / "out" / "metrics.jsonl").read_text() == before
+
+
 def test_a_run_that_goes_on_counts_towards_a_collapse_and_warns_of_it_once(run, caplog):
     with caplog.at_level(logging.WARNING, "rl"):
         run(updates=4, epochs=1)  # the tiny judge sees no abstention anywhere
