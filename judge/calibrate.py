@@ -130,7 +130,7 @@ def fit_combiner(
     Args:
         names: F names of the inputs.
         inputs: (N, F).
-        labels: (N,) of 0 and 1.
+        labels: (N,) in [0, 1]; a row between counts as 1 and as 0, in these shares.
         hidden: units of the one hidden layer; 0 makes it a logistic regression. Several networks are fitted,
             and their logits averaged: one network of all their units.
         penalty: L2 penalty on the weights, for the mean log-likelihood.
@@ -140,7 +140,10 @@ def fit_combiner(
     mean = inputs.mean(axis=0)
     deviation = inputs.std(axis=0)
     deviation[deviation == 0] = 1.0
-    standard = (inputs - mean) / deviation
+    shares = np.concatenate([labels, 1.0 - labels]) * (1.0 if weights is None else np.tile(weights, 2))
+    standard = np.tile((inputs - mean) / deviation, (2, 1))[shares > 0]
+    sides = np.repeat([1.0, 0.0], len(labels))[shares > 0]
+    shares = shares[shares > 0]
     if hidden:
         networks = [
             MLPClassifier(
@@ -150,7 +153,7 @@ def fit_combiner(
                 alpha=penalty * len(labels),
                 max_iter=2000,
                 random_state=seed + start,
-            ).fit(standard, labels, sample_weight=weights)
+            ).fit(standard, sides, sample_weight=shares)
             for start in range(STARTS)
         ]
         first, last = zip(*(network.coefs_ for network in networks), strict=True)
@@ -159,7 +162,7 @@ def fit_combiner(
         biases = [np.concatenate(below), np.mean(above, axis=0)]
     else:
         line = LogisticRegression(C=1.0 / (penalty * len(labels)), max_iter=2000).fit(
-            standard, labels, sample_weight=weights
+            standard, sides, sample_weight=shares
         )
         layers, biases = [line.coef_.T], [line.intercept_]
     return Combiner(
@@ -332,9 +335,10 @@ def fit_calibration(
         return replace(
             start, support=support, abstention=abstention, contradiction=contradiction, thresholds=thresholds
         ), {}
+    compared = [i for i, row in enumerate(rows) if Task.EQUIVALENCE in row.targets]  # graded ones too
     equivalence, threshold, points, figures = _fit_equivalence(
-        [rows[i] for i in known[Task.EQUIVALENCE]],
-        logits[known[Task.EQUIVALENCE], TASKS.index(Task.EQUIVALENCE)],
+        [rows[i] for i in compared],
+        logits[compared, TASKS.index(Task.EQUIVALENCE)],
         names=inputs, hidden=hidden, penalty=penalty, max_fpr=max_fpr, seed=seed,
     )  # fmt: skip
     thresholds = Thresholds(equivalence=threshold, abstention=declines)
@@ -419,7 +423,7 @@ def _fit_equivalence(
 
     All but the combiner come from probabilities out of fold (by group), so that no row speaks for itself;
     and from natural rows alone, since contrastive ones are harder than what a policy writes, unless they
-    alone have both labels.
+    alone have both labels. Graded rows shape the combiner; a rate of right and wrong they have none.
     """
     inputs = np.array(
         [
@@ -428,9 +432,10 @@ def _fit_equivalence(
         ]
     )[:, [EQUIVALENCE_INPUTS.index(name) for name in names]]
     labels = np.array([row.targets[Task.EQUIVALENCE] for row in rows])
-    natural = np.array([row.natural for row in rows])
+    plain = np.isin(labels, (0.0, 1.0))
+    natural = plain & [row.natural for row in rows]
     if len(set(labels[natural])) < 2:
-        natural[:] = True
+        natural = plain
     out_of_fold = np.empty(len(rows))
 
     weights = _weights(rows)

@@ -46,6 +46,7 @@ FEATURES: Mapping[str, str] = {
     "new_names": "0 to 1: how many names it gives that neither reference nor question has",
     "question_echo": "0 to 1: share of its words that the question has",
     "repetition": "0 to 1: share of its words that it has said before",
+    "question_given": "0 or 1: there is a question; without one two texts are compared",
     "completion_length": "0 to 1: logarithm of its number of words",
     "reference_length": "0 to 1: the same for the reference",
     "length_ratio": "-1 to 1: from all reference (-1) over equal lengths (0) to all completion (1)",
@@ -112,6 +113,7 @@ def lexical_features(question: str, reference: str, completion: str) -> dict[str
         | _numbers(pair, asked)
         | _polarity(pair)
         | _commitment(pair, asked, reference, completion)
+        | {"question_given": float(bool(asked.words))}
         | _lengths(pair)
     )
     return {name: values[name] for name in FEATURE_NAMES}

@@ -55,6 +55,12 @@ def test_fitted_probabilities_are_the_frequencies(hidden: int) -> None:
         assert abs(p[inside].mean() - labels[inside].mean()) < 0.05
 
 
+def test_a_graded_row_counts_in_part_as_right_and_in_part_as_wrong() -> None:
+    inputs = np.array([[0.0], [1.0]]).repeat(50, axis=0)
+    combiner = fit_combiner(("a",), inputs, np.array([0.25, 0.75]).repeat(50), hidden=0, penalty=1e-6, seed=0)
+    np.testing.assert_allclose(combiner.probability(np.array([[0.0], [1.0]])), [0.25, 0.75], atol=1e-3)
+
+
 def test_networks_are_averaged_in_their_logits(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(2)
     inputs = rng.normal(size=(100, 2))

@@ -56,6 +56,8 @@ def test_a_reference_with_words_matches_itself(text: str) -> None:
         ("Is it Rome or Paris?", "Paris", "Paris, Rome", {"other_choice": 1}),
         ("Is it Rome or Paris?", "Paris", "Paris, not Rome", {"other_choice": 0}),
         ("Is it Rome or Paris?", "neither", "Rome", {"other_choice": 0}),
+        ("Which city?", "Paris", "Paris", {"question_given": 1}),
+        (" ", "Paris", "Paris", {"question_given": 0}),
         ("Who led the Zulu army?", "the Zulu king Shaka", "the Zulu army", {"word_recall": 0}),
         ("", "Tchaikovsky", "Tchaikovski", {"word_recall": 0, "spelling_similarity": 0.9}),
         ("", "Marie Curie", "It was Curie.", {"last_word_found": 1, "name_conflict": 0}),
