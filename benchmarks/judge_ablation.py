@@ -1,6 +1,6 @@
 """What do lexical features and contrastive pairs bring the judge, and what do 8-bit weights cost it?
 
-    python benchmarks/judge_ablation.py --data_dir DATA --work_dir WORK [--steps 1000] [--seeds 0]
+    python benchmarks/judge_ablation.py --data_dir DATA --work_dir WORK [--steps 600] [--seeds 0]
 
 Trains two encoders by one recipe, with and without rows made by edits, for as many steps; calibrates each
 twice, on its logit alone and with lexical features beside it; packs the one with both into 8-bit differences.
@@ -41,7 +41,7 @@ from judge.train import train
 
 RESULT = Path(__file__).parent / "results" / "judge_ablation.json"
 RECIPE = WEIGHTS / "recipe.yaml"
-STEPS = 1000
+STEPS = 600
 TESTS = {
     "pairs.evouna_nq.public_half.jsonl.gz": ("auroc", "balanced_accuracy", "false_positive_rate", "ece"),
     "pairs.paws_wiki.test_half.jsonl.gz": ("auroc",),
@@ -82,7 +82,7 @@ def main() -> None:
     )
     parser.add_argument("--recipe", type=Path, default=RECIPE, help="settings of candor train-judge")
     parser.add_argument(
-        "--steps", type=int, default=STEPS, help="of each training; the default takes 20 minutes on a core"
+        "--steps", type=int, default=STEPS, help="of each training; the default takes a quarter of an hour on a core"
     )
     parser.add_argument("--seeds", type=int, nargs="+", default=(0,))
     parser.add_argument("--resamples", type=int, default=1000)
