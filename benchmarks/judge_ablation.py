@@ -82,7 +82,7 @@ def main() -> None:
     )
     parser.add_argument("--recipe", type=Path, default=RECIPE, help="settings of candor train-judge")
     parser.add_argument(
-        "--steps", type=int, default=STEPS, help="of each training; the default takes a quarter of an hour on a core"
+        "--steps", type=int, default=STEPS, help="of each training; 600 take a quarter of an hour on a core"
     )
     parser.add_argument("--seeds", type=int, nargs="+", default=(0,))
     parser.add_argument("--resamples", type=int, default=1000)

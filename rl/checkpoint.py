@@ -26,7 +26,7 @@ from judge.batch import file_digest
 from judge.errors import ConfigError, DataError
 from judge.outputs import check_writable
 from judge.records import Record
-from rl.config import PPOConfig, RewardConfig
+from rl.config import PPOConfig, RewardConfig, Schedule
 from rl.state import TrainState
 from rl.tracking import Metrics
 
@@ -162,6 +162,8 @@ def settings_of(
 ) -> dict[str, object]:
     """What decides what a run learns: its settings, its questions, and the model before the first update."""
     chosen = {name: value for name, value in asdict(config).items() if name not in MAY_DIFFER}
+    if config.lr_scheduler_type != Schedule.CONSTANT:
+        chosen["updates"] = config.updates  # which the rate of every update hangs on
     asked = (repr((record.prompt, record.references)).encode() for record in records)
     weights = (
         part for name, tensor in model.state_dict().items() for part in (name.encode(), _bytes(tensor))

@@ -16,7 +16,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerBase
 
 from judge.records import Record, Score
 from rl import ppo
-from rl.config import PPOConfig, RewardConfig
+from rl.config import PPOConfig, RewardConfig, Schedule
 from rl.people import ABSTENTION
 from rl.reward import Scorer
 from rl.rollout import generate
@@ -61,11 +61,16 @@ class StoryConfig:
     )
     ppo: PPOConfig = field(
         default_factory=lambda: PPOConfig(
-            updates=360, learning_rate=5e-5, kl_coef=0.05, temperature=0.7, max_new_tokens=MAX_NEW_TOKENS
+            updates=320,
+            learning_rate=5e-5,
+            lr_scheduler_type=Schedule.LINEAR,
+            kl_coef=0.05,
+            temperature=0.7,
+            max_new_tokens=MAX_NEW_TOKENS,
         )
     )
     reward: RewardConfig = field(
-        default_factory=lambda: RewardConfig(break_even=0.5, abstain_target=0.3, abstain_gain=0.6)
+        default_factory=lambda: RewardConfig(break_even=0.5, abstain_target=0.4, abstain_gain=0.6)
     )
     seed: int = 0
 

@@ -32,6 +32,14 @@ class Dtype(StrEnum):
     BFLOAT16 = "bfloat16"
 
 
+class Schedule(StrEnum):
+    """What becomes of the learning rate over a run."""
+
+    CONSTANT = "constant"
+    LINEAR = "linear"
+    COSINE = "cosine"
+
+
 @dataclass(frozen=True, slots=True)
 class RewardConfig:
     """What a verdict is worth. The abstain level follows from the break-even confidence t*."""
@@ -194,7 +202,11 @@ class PPOConfig:
     )
     top_k: int | None = field(default=None, metadata={"help": "not supported: it would bias the log-probs"})
     top_p: float | None = field(default=None, metadata={"help": "not supported: it would bias the log-probs"})
-    learning_rate: float = field(default=1e-5, metadata={"help": "Adam step size, constant"})
+    learning_rate: float = field(default=1e-5, metadata={"help": "Adam step size, at the first update"})
+    lr_scheduler_type: Schedule = field(
+        default=Schedule.CONSTANT,
+        metadata={"help": "constant, or linear or cosine to 0 over the updates"},
+    )
     adam_eps: float = field(default=1e-5, metadata={"help": "Adam epsilon"})
     max_grad_norm: float = field(default=1.0, metadata={"help": "gradients are scaled down to this L2 norm"})
     gamma: float = field(default=1.0, metadata={"help": "discount per token, in (0, 1]"})
@@ -223,6 +235,11 @@ class PPOConfig:
             _at_least(0.0, self, name)
         if self.kl_target is not None:
             _above_zero(self, "kl_target")
+        # A command line or YAML brings plain text.
+        if self.lr_scheduler_type not in list(Schedule):
+            raise ConfigError(
+                f"lr_scheduler_type must be one of {', '.join(Schedule)}, got {self.lr_scheduler_type!r}"
+            )
         if self.gae_lambda > 1.0:
             raise ConfigError(f"gae_lambda must be in [0, 1], got {self.gae_lambda}")
         if not 0.0 < self.gamma <= 1.0:

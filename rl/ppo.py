@@ -34,7 +34,7 @@ from rl.losses import is_clipped, policy_loss, value_loss
 from rl.policy import Episodes, Policy
 from rl.reward import Scorer, rewards_of, table_for
 from rl.rollout import encode_prompts, sample, special_tokens
-from rl.state import TrainState, initial_state, next_records
+from rl.state import TrainState, initial_state, next_records, set_learning_rate
 from rl.tracking import Metrics, Tracker, agreement, completion_rows, verdict_metrics
 
 
@@ -124,6 +124,7 @@ def train(
                 episodes = rollout.episodes.rows(torch.tensor(list(scored)))
                 experience, objective = evaluate(state, config, episodes, list(scored.values()))
             with clock.phase("update"):
+                metrics["optimizer/learning_rate"] = set_learning_rate(state)
                 metrics |= objective | improve(state, config, experience)
             if config.kl_target is not None:
                 state.kl_coef = adapted_kl_coef(

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 import torch
 from peft import PeftModel
-from transformers import PreTrainedModel
+from torch.optim.lr_scheduler import LambdaLR
+from transformers import PreTrainedModel, get_scheduler
 
 from judge.records import Record
 from rl.config import PPOConfig
@@ -20,6 +21,7 @@ class TrainState:
     policy: Policy
     reference: Reference
     optimizer: torch.optim.Optimizer
+    schedule: LambdaLR  # a function of the update alone
     kl_coef: float
     sampling: torch.Generator  # on the model's device
     shuffling: torch.Generator  # on the CPU: order of records and of minibatches
@@ -32,14 +34,26 @@ def initial_state(config: PPOConfig, model: PreTrainedModel | PeftModel) -> Trai
     """A value head at zero, a reference equal to the policy, and generators seeded by the config."""
     policy = Policy(model, config.temperature)
     trained = [parameter for parameter in policy.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.Adam(trained, lr=config.learning_rate, eps=config.adam_eps, fused=True)
     return TrainState(
         policy=policy,
         reference=reference_of(policy),
-        optimizer=torch.optim.Adam(trained, lr=config.learning_rate, eps=config.adam_eps, fused=True),
+        optimizer=optimizer,
+        schedule=get_scheduler(
+            str(config.lr_scheduler_type), optimizer, num_warmup_steps=0, num_training_steps=config.updates
+        ),
         kl_coef=config.kl_coef,
         sampling=torch.Generator(policy.device).manual_seed(config.seed),
         shuffling=torch.Generator().manual_seed(config.seed),
     )
+
+
+def set_learning_rate(state: TrainState) -> float:
+    """Give the optimizer the rate that the schedule has for this update, and return it."""
+    (factor,) = (rate_at(state.update) for rate_at in state.schedule.lr_lambdas)
+    (group,) = state.optimizer.param_groups
+    group["lr"] = group["initial_lr"] * factor
+    return float(group["lr"])
 
 
 def next_records(state: TrainState, records: Sequence[Record], number: int) -> list[Record]:

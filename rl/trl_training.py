@@ -141,7 +141,7 @@ def arguments_of(
         "max_completion_length": config.max_new_tokens,
         "temperature": config.temperature,
         "learning_rate": config.learning_rate,
-        "lr_scheduler_type": "constant",
+        "lr_scheduler_type": str(config.lr_scheduler_type),
         "adam_epsilon": config.adam_eps,
         "weight_decay": 0.0,
         "max_grad_norm": config.max_grad_norm,
