@@ -97,6 +97,29 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(adapters, tmp_pat
     assert contents(tmp_path / "whole").state["queue"]
 
 
+def test_a_falling_learning_rate_goes_on_from_where_it_was(tmp_path: Path):
+    config = dataclasses.replace(CONFIG, lr_scheduler_type="linear")
+
+    def stop(update: int, _: object) -> None:
+        if update == 2:
+            raise KeyboardInterrupt
+
+    whole = run(tmp_path / "whole", config=config)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "parted", config=config, on_update=stop)
+    run(tmp_path / "parted", config=config)
+    assert contents(tmp_path / "whole") == contents(tmp_path / "parted")
+    rates = [metrics["optimizer/learning_rate"] for metrics in whole.metrics]
+    assert rates == pytest.approx([1e-2, 0.75e-2, 0.5e-2, 0.25e-2])
+
+
+def test_a_falling_learning_rate_hangs_on_the_number_of_updates(tmp_path: Path):
+    config = dataclasses.replace(CONFIG, lr_scheduler_type="linear")
+    run(tmp_path, config=config, updates=1)
+    with pytest.raises(ConfigError, match=r"updates \(1, now 4\)"):
+        run(tmp_path, config=config)
+
+
 def test_checkpoints_change_nothing_of_what_is_learned(tmp_path: Path):
     with_them = run(tmp_path)
     without = ppo.train(

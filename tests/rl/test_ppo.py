@@ -187,6 +187,25 @@ def test_optimizer_steps_are_updates_times_epochs_times_minibatches(epochs, mini
     assert [metrics["optimizer/steps"] for metrics in result.metrics] == [epochs * minibatches] * 3
 
 
+def test_the_optimizer_steps_at_the_rate_of_its_schedule(monkeypatch):
+    rates = []
+    real_step = torch.optim.Adam.step
+
+    def step(self):
+        rates.append(self.param_groups[0]["lr"])
+        return real_step(self)
+
+    monkeypatch.setattr(torch.optim.Adam, "step", step)
+    for schedule, expected in {
+        "constant": [1e-3] * 4,
+        "linear": [1e-3, 0.75e-3, 0.5e-3, 0.25e-3],
+        "cosine": [1e-3, 0.8535534e-3, 0.5e-3, 0.1464466e-3],  # (1 + cos(pi u / 4)) / 2
+    }.items():
+        rates.clear()
+        run(config_of(updates=4, epochs=1, minibatches=1, lr_scheduler_type=schedule))
+        assert rates == pytest.approx(expected)
+
+
 def test_every_epoch_sees_each_episode_once_in_an_order_of_its_own(monkeypatch):
     config = config_of(epochs=3, minibatches=4)
     state, experience, _ = fresh_experience(config)
@@ -498,6 +517,7 @@ def test_a_tokenizer_and_model_without_an_end_are_refused():
     [
         {"updates": 0}, {"episodes": 0}, {"epochs": 0}, {"minibatches": 0}, {"minibatches": 17},
         {"micro_batch_size": 0}, {"max_new_tokens": 0}, {"temperature": 0.0}, {"top_k": 10}, {"top_p": 0.9},
+        {"lr_scheduler_type": "steep"},
         {"learning_rate": 0.0}, {"learning_rate": math.nan}, {"adam_eps": 0.0}, {"max_grad_norm": 0.0},
         {"gamma": 0.0}, {"gamma": 1.1}, {"gae_lambda": -0.1}, {"gae_lambda": 1.1}, {"clip_range": 0.0},
         {"value_clip_range": 0.0}, {"value_coef": -0.1}, {"kl_coef": -0.1}, {"kl_target": 0.0},
