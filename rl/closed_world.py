@@ -70,7 +70,7 @@ class StoryConfig:
         )
     )
     reward: RewardConfig = field(
-        default_factory=lambda: RewardConfig(break_even=0.5, abstain_target=0.4, abstain_gain=0.6)
+        default_factory=lambda: RewardConfig(break_even=0.5, abstain_target=0.3, abstain_gain=0.6)
     )
     seed: int = 0
 
