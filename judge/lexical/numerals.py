@@ -51,6 +51,7 @@ _YEAR_DIGITS = 4
 
 MONTHS = _in_turn("january february march april may june july august september october november december")
 MAX_DIGITS = 30  # a longer run of digits is a name, not a number
+_ENDLESS = 10**MAX_DIGITS
 
 
 def is_number(word: str) -> bool:
@@ -116,7 +117,8 @@ def _number_at(words: Sequence[str], start: int) -> tuple[float, int]:
         if end == start and is_number(words[start]) and _word(words, start + 1) in _MULTIPLES:
             value, end = float(words[start]), start + 1
     total = 0.0
-    while _word(words, end) == "hundred" or _word(words, end) in _MULTIPLES:
+    # Hundred upon hundred, as a policy may repeat itself, would in time be more than a float holds.
+    while value < _ENDLESS and (_word(words, end) == "hundred" or _word(words, end) in _MULTIPLES):
         if words[end] == "hundred":
             value, end = (value or 1) * _HUNDRED, end + 1
         else:

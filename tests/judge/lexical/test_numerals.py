@@ -48,3 +48,8 @@ from judge.lexical.numerals import in_figures
 )
 def test_number_words_become_figures(said: str, figures: str) -> None:
     assert in_figures(said.split()) == figures.split()
+
+
+def test_a_number_that_is_said_without_end_is_cut_into_numbers() -> None:
+    assert len(in_figures(["hundred"] * 200)) == 14  # 13 of fifteen, 10^30 each, and the rest
+    assert in_figures(["million"] * 200) == ["200000000"]
