@@ -14,6 +14,8 @@ _CONVERSION_TOLERANCE = 0.01  # relative; what a conversion of units may lose in
 _NO_GAP = 1e-9  # relative; what floating point may lose
 _DAY_OF_YEAR = Measure("day of the year")  # as a number, a month is a hundred days: 4 July is 704
 _MONTH_LENGTH = 100.0
+_MOST_WANTED = 256  # quantities of a reference; those that follow are words alone
+_MOST_PAIRS = 1 << 16  # of quantities held against each other: a few hundredths of a second
 _FALLS = word_set(
     "fell fall fallen drop dropped decline declined decrease decreased down lost shrank contracted"
 )
@@ -187,14 +189,14 @@ class Comparison:
 
 
 def compare_quantities(right: Words, given: Words) -> Comparison:
-    """Hold the quantities of a completion against those of its reference.
+    """Hold the quantities of a completion against those of its reference; in long tables, the first ones.
 
     >>> from judge.lexical.words import read_words
     >>> compare_quantities(read_words("1.5 kg"), read_words("It weighs 1,500 grams.")).given.words
     ('it', 'weigh', '1.5', 'kg')
     """
-    wanted = read_quantities(right.words)
-    offered = read_quantities(given.words) if wanted else ()
+    wanted = read_quantities(right.words)[:_MOST_WANTED]
+    offered = read_quantities(given.words)[: _MOST_PAIRS // len(wanted)] if wanted else ()
     if not offered:
         present, known = frozenset(given.words), frozenset(right.words)
         return Comparison((0.0,) * len(wanted), (), given, present, known, frozenset())

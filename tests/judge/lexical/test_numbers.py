@@ -138,3 +138,12 @@ def test_words_of_a_quantity_that_conflicts_are_not_there_and_those_of_another_a
 
 def test_a_very_long_run_of_digits_is_no_number() -> None:
     assert read_quantities(["1" * 1000]) == ()
+
+
+def test_of_two_long_tables_the_first_quantities_are_compared_so_that_time_is_bounded() -> None:
+    table = [f"{row}.5 x" for row in range(3000)]
+    comparison = compare_quantities(read_words(" ".join(table[:600])), read_words(" ".join(table)))
+    assert comparison.agreements == (1,) * 256
+    assert comparison.strays == ()
+    answer = compare_quantities(read_words("7.5"), read_words(" ".join(reversed(table))))
+    assert (answer.agreements, len(answer.strays)) == ((1,), 2999)
