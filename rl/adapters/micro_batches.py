@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
+from threading import RLock
 from typing import Any
 
 from judge.errors import ConfigError, JudgeError
@@ -17,6 +18,8 @@ from rl.config import RewardConfig
 from rl.reward import Scorer, constant_table, reward_of
 
 DEFAULT_BATCH_RECORDS = 512
+_OPENING = RLock()
+"""Threads that ask at once would each load a judge: `cache` lets all of them in until there is a result."""
 
 
 class MicroBatches:
@@ -47,7 +50,9 @@ class MicroBatches:
 
     def _judge_waiting(self) -> None:
         """Score what has gathered; nothing, if an earlier turn took this turn's record along."""
-        batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._batch_records))]
+        taken = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._batch_records))]
+        # Whoever waited may have given up meanwhile, as a coroutine that is cancelled does.
+        batch = [(record, future) for record, future in taken if future.set_running_or_notify_cancel()]
         if not batch:
             return
         try:
@@ -60,15 +65,25 @@ class MicroBatches:
             future.set_result(score)
 
 
-@cache
 def open_judge(source: str | None = None, max_fpr: float | None = None) -> Judge:
     """The judge of this process: loaded when first asked for, its cache shared by all who ask."""
+    with _OPENING:
+        return _judge(source, max_fpr)
+
+
+def open_batches(source: str | None = None, max_fpr: float | None = None) -> MicroBatches:
+    """Micro-batches of this process's judge."""
+    with _OPENING:
+        return _batches(source, max_fpr)
+
+
+@cache
+def _judge(source: str | None, max_fpr: float | None) -> Judge:
     return Judge.from_pretrained(source, max_fpr=max_fpr)
 
 
 @cache
-def open_batches(source: str | None = None, max_fpr: float | None = None) -> MicroBatches:
-    """Micro-batches of this process's judge."""
+def _batches(source: str | None, max_fpr: float | None) -> MicroBatches:
     return MicroBatches(open_judge(source, max_fpr))
 
 

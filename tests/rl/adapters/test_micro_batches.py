@@ -1,4 +1,5 @@
 import asyncio
+import time
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
@@ -7,6 +8,7 @@ from tiny import FunctionJudge, score_of
 
 from judge.errors import ConfigError, JudgeError
 from judge.records import Record, Score, Verdict
+from judge.scorer import Judge
 from rl.adapters.micro_batches import MicroBatches, open_batches, open_judge, paid
 
 
@@ -91,9 +93,37 @@ def test_an_error_reaches_all_who_wait_and_the_next_batch_is_judged():
     assert batches.submit(record("Lima")).result(timeout=10)
 
 
+def test_one_that_gives_up_waiting_leaves_the_others_their_scores():
+    judge = SlowJudge()
+    batches = MicroBatches(judge)
+    first = batches.submit(record("Lima"))
+    assert judge.reading.wait(timeout=10)
+    gone, later = (batches.submit(record("Lima")) for _ in range(2))
+    assert gone.cancel()
+    judge.go_on.set()
+    assert first.result(timeout=10)
+    assert later.result(timeout=10)
+    assert judge.batches == [1, 1]
+
+
 def test_a_process_loads_a_judge_once(tiny_judge):
     assert open_judge(str(tiny_judge)) is open_judge(str(tiny_judge))
     assert open_batches(str(tiny_judge)) is open_batches(str(tiny_judge))
+
+
+def test_threads_that_ask_at_once_share_one_judge(monkeypatch):
+    loaded = []
+
+    def load(source, *, max_fpr):
+        time.sleep(0.05)
+        loaded.append(source)
+        return FunctionJudge(lambda r: None)
+
+    monkeypatch.setattr(Judge, "from_pretrained", load)
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(open_batches, ["asked for at once"] * 4))
+    assert loaded == ["asked for at once"]
+    assert len(set(found)) == 1
 
 
 # wrong -1, correct 1: abstaining is worth -1 + 2 t*
