@@ -8,6 +8,7 @@ import pytest
 import torch
 from tiny import FunctionJudge, tiny_llama, word_tokenizer
 from transformers import AutoModelForCausalLM
+from trl import GRPOConfig, RLOOConfig
 
 from judge.errors import ConfigError
 from judge.records import Record, Verdict
@@ -193,6 +194,11 @@ def test_whitening_is_what_each_algorithm_has_of_it():
     assert [arguments(whiten_advantages=on).normalize_advantages for on in (True, False)] == [True, False]
     scaled = [arguments(Algorithm.GRPO, whiten_advantages=on).scale_rewards for on in (True, False)]
     assert scaled == ["group", "none"]
+
+
+def test_an_algorithm_may_be_named_by_plain_text():
+    assert isinstance(arguments("rloo"), RLOOConfig)
+    assert isinstance(arguments("grpo"), GRPOConfig)
 
 
 @pytest.mark.parametrize(
