@@ -1,35 +1,30 @@
 """Questions to files that TRL trains on offline: the best of n answers each, and the best beside the worst.
 
 The policy answers every question n times, the judge scores, the reward ranks. The best answers are rows for
-SFTTrainer, the pairs for DPOTrainer; prompts and answers are text, or messages where the policy is asked in
-chat. Nothing is trained here.
+SFTTrainer, the pairs for DPOTrainer. Nothing is trained here.
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import pyarrow as pa
-import torch
-from peft import PeftModel
 from tqdm import tqdm
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from judge.batch import rejected_path
 from judge.data import read_records
 from judge.errors import ConfigError
 from judge.outputs import check_writable, open_output
-from judge.records import Record, Score
 from judge.scorer import Judge, find_judge
 from judge.tables import format_of
-from rl.config import BestOfNConfig, RewardConfig
-from rl.ppo import with_completions
+from rl.answers import Answers, answers_to, said
+from rl.config import BestOfNConfig, RewardConfig, SamplingConfig
 from rl.pretrained import find_device, load_model
-from rl.reward import Scorer, constant_table, rewards_of
-from rl.rollout import Rollout, encode_prompts, sample
+from rl.reward import constant_table, rewards_of
+from rl.rollout import encode_prompts
 from rl.tracking import Row, completion_rows, verdict_metrics
 
 logger = logging.getLogger(__name__)
@@ -37,13 +32,10 @@ logger = logging.getLogger(__name__)
 _MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
 
 
-class Answers(NamedTuple):
-    """What the policy said to one question, n times; one score and one reward each, None if not judged."""
+class Rewarded(NamedTuple):
+    """The answers to one question with a reward each, None if not judged."""
 
-    question: Record
-    texts: list[str]  # as the policy went on from the prompt
-    answered: list[Record]
-    scores: list[Score | None]
+    answers: Answers
     rewards: list[float | None]
 
     @property
@@ -62,12 +54,14 @@ class Counts:
     unscored: int = 0  # questions of which no answer could be judged
 
 
-def run(config: BestOfNConfig, reward: RewardConfig) -> str:
+def run(config: BestOfNConfig, sampling: SamplingConfig, reward: RewardConfig) -> str:
     """Sample, judge and write; what came of it in a line.
 
     Raises:
         CandorError: before anything is sampled, if the run could not go through.
     """
+    if config.pairs is not None and sampling.n < 2:
+        raise ConfigError(f"pairs need n of at least 2, got {sampling.n}; raise n, or leave pairs out")
     table = constant_table(reward, sees_ends=True)
     for output in filter(None, (config.output, config.pairs)):
         check_output(Path(output), Path(config.input))
@@ -85,12 +79,16 @@ def run(config: BestOfNConfig, reward: RewardConfig) -> str:
     model.eval()
     encode_prompts(
         tokenizer, [record.prompt for record in records], model=model,
-        max_new_tokens=config.max_new_tokens, chat_template=config.chat_template,
+        max_new_tokens=sampling.max_new_tokens, chat_template=sampling.chat_template,
     )  # fmt: skip
     judge = Judge.from_pretrained(judge_dir, device=device, max_fpr=config.max_fpr)
     logger.info("%s reward: %s, break-even t* %g", reward.reward_mode, table, reward.break_even)
-    counts = write(answers_to(records, model, tokenizer, judge, config, reward), config, len(records))
-    return describe(counts, len(records), config)
+    rewarded = (
+        Rewarded(answers, rewards_of(answers.scores, answers.truncated, table, reward))
+        for answers in answers_to(records, model, tokenizer, judge, sampling)
+    )
+    counts = write(rewarded, config, len(records), chat=sampling.chat_template)
+    return describe(counts, len(records), config, sampling.n)
 
 
 def check_output(output: Path, given: Path) -> None:
@@ -108,51 +106,10 @@ def check_output(output: Path, given: Path) -> None:
         raise ConfigError(f"the input {given} would be overwritten by {output}; choose another name")
 
 
-def answers_to(
-    records: Sequence[Record],
-    model: PreTrainedModel | PeftModel,
-    tokenizer: PreTrainedTokenizerBase,
-    judge: Scorer,
-    config: BestOfNConfig,
-    reward: RewardConfig,
-) -> Iterator[Answers]:
-    """n judged answers to each question, in order; `batch_size` answers are sampled at a time."""
-    table = constant_table(reward, sees_ends=True)
-    generator = torch.Generator(model.device).manual_seed(config.seed)
-    at_once = max(config.batch_size // config.n, 1)
-    for start in range(0, len(records), at_once):
-        asked = records[start : start + at_once]
-        repeated = [record for record in asked for _ in range(config.n)]
-        rollout = sample(
-            model, tokenizer, [record.prompt for record in repeated],
-            max_new_tokens=config.max_new_tokens, temperature=config.temperature, generator=generator,
-            chat_template=config.chat_template,
-        )  # fmt: skip
-        texts = rollout.completions if config.chat_template else continuations(tokenizer, rollout)
-        answered = with_completions(repeated, rollout.completions)
-        scores = judge.score(answered)
-        rewards = rewards_of(scores, rollout.truncated, table, reward)
-        for number, question in enumerate(asked):
-            own = slice(number * config.n, (number + 1) * config.n)
-            yield Answers(question, texts[own], answered[own], scores[own], rewards[own])
-
-
-def continuations(tokenizer: PreTrainedTokenizerBase, rollout: Rollout) -> list[str]:
-    """Completions with the space, if any, by which they go on from their prompts: the two make one text."""
-    tokens, mask, response_mask = rollout.episodes
-    prompt_tokens = tokens.shape[1] - response_mask.shape[1]
-    texts = []
-    for ids, real in zip(tokens, mask.bool(), strict=True):
-        prompt = tokenizer.decode(ids[:prompt_tokens][real[:prompt_tokens]], skip_special_tokens=True)
-        whole = tokenizer.decode(ids[real], skip_special_tokens=True)
-        texts.append(whole[len(prompt) :])
-    return texts
-
-
-def write(answers: Iterator[Answers], config: BestOfNConfig, questions: int) -> Counts:
+def write(rewarded: Iterator[Rewarded], config: BestOfNConfig, questions: int, *, chat: bool) -> Counts:
     """The output files, which appear once all is written."""
     counts = Counts()
-    text = _MESSAGES if config.chat_template else pa.string()
+    text = _MESSAGES if chat else pa.string()
     shared = {"id": pa.string(), "prompt": text}
     best_columns = shared | {
         "reference": pa.list_(pa.string()), "completion": text, "verdict": pa.string(),
@@ -165,58 +122,51 @@ def write(answers: Iterator[Answers], config: BestOfNConfig, questions: int) -> 
     with ExitStack() as files, tqdm(total=questions, unit=" questions", desc="answering") as bar:
         write_best = files.enter_context(open_output(Path(config.output), best_columns))
         write_pairs = config.pairs and files.enter_context(open_output(Path(config.pairs), pair_columns))
-        for each in answers:
+        for each in rewarded:
             bar.update()
             if not each.ranked:
                 counts.unscored += 1
                 continue
-            write_best([best_row(each, chat=config.chat_template)])
+            write_best([best_row(each, chat=chat)])
             counts.best += 1
-            pair = pair_row(each, chat=config.chat_template)
+            pair = pair_row(each, chat=chat)
             if write_pairs and pair is not None:
                 write_pairs([pair])
                 counts.pairs += 1
     return counts
 
 
-def best_row(answers: Answers, *, chat: bool) -> Row:
+def best_row(rewarded: Rewarded, *, chat: bool) -> Row:
     """The best answer to a question, under the columns of a scored file, and how many of n were right."""
-    best = answers.ranked[0]
-    (row,) = completion_rows([answers.answered[best]], [answers.scores[best]], [answers.rewards[best]])
-    prompt, completion = said(answers, best, chat=chat)
+    answers, best = rewarded.answers, rewarded.ranked[0]
+    (row,) = completion_rows([answers.answered[best]], [answers.scores[best]], [rewarded.rewards[best]])
+    prompt, completion = said(answers.question.prompt, answers.texts[best], chat=chat)
     rate = verdict_metrics(answers.scores)["judge/correct_rate"]
     return row | {"prompt": prompt, "completion": completion, "correct_rate": rate}
 
 
-def pair_row(answers: Answers, *, chat: bool) -> Row | None:
+def pair_row(rewarded: Rewarded, *, chat: bool) -> Row | None:
     """The best paid answer beside the worst; None where all are paid alike."""
-    best, worst = answers.ranked[0], answers.ranked[-1]
-    if answers.rewards[best] == answers.rewards[worst]:
+    answers, rewards = rewarded
+    best, worst = rewarded.ranked[0], rewarded.ranked[-1]
+    if rewards[best] == rewards[worst]:
         return None
-    prompt, chosen = said(answers, best, chat=chat)
+    (prompt, chosen), (_, rejected) = (
+        said(answers.question.prompt, answers.texts[number], chat=chat) for number in (best, worst)
+    )
     return {
         "id": answers.question.id,
         "prompt": prompt,
         "chosen": chosen,
-        "rejected": said(answers, worst, chat=chat)[1],
-        "chosen_reward": answers.rewards[best],
-        "rejected_reward": answers.rewards[worst],
+        "rejected": rejected,
+        "chosen_reward": rewards[best],
+        "rejected_reward": rewards[worst],
     }
 
 
-def said(answers: Answers, number: int, *, chat: bool) -> tuple[object, object]:
-    """Question and one answer as TRL's trainers take them: text, or messages."""
-    question, text = answers.question.prompt, answers.texts[number]
-    if not chat:
-        return question, text
-    return [{"role": "user", "content": question}], [{"role": "assistant", "content": text}]
-
-
-def describe(counts: Counts, questions: int, config: BestOfNConfig) -> str:
+def describe(counts: Counts, questions: int, config: BestOfNConfig, n: int) -> str:
     """What came of it, and where it is."""
-    lines = [
-        f"{counts.best:,} best answers, of {config.n} to each of {questions:,} questions: {config.output}"
-    ]
+    lines = [f"{counts.best:,} best answers, of {n} to each of {questions:,} questions: {config.output}"]
     if config.pairs:
         lines.append(f"{counts.pairs:,} pairs, where answers were not all paid alike: {config.pairs}")
     if counts.unscored:

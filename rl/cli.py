@@ -41,6 +41,9 @@ COMMANDS = {
     "train-rl": Command(
         "train a language model with the judge's reward by PPO, RLOO or GRPO", "rl.cli", "train_rl"
     ),
+    "warm-start": Command(
+        "find out what a model knows and make abstention sayable, before train-rl", "rl.cli", "warm_start"
+    ),
     "best-of-n": Command(
         "answer each question n times: the best answers, and pairs for DPO", "rl.cli", "best_of_n"
     ),
@@ -153,16 +156,32 @@ def train_rl(argv: Sequence[str]) -> None:
     print(launch(*configs))
 
 
+def warm_start(argv: Sequence[str]) -> None:
+    """`candor warm-start`: from a model and questions to what it knows, and to a model that may abstain."""
+    from judge.flags import read_flags
+    from rl.config import SamplingConfig, WarmStartConfig
+
+    about = (
+        "Let a causal LM answer each question n times, judge what it knows, and fine-tune it by TRL's "
+        "SFTTrainer on answers of its own and abstentions, so that train-rl has both to choose from."
+    )
+    configs = read_flags("candor warm-start", about, argv, WarmStartConfig, SamplingConfig)
+
+    from rl.sft import run
+
+    print(run(*configs))
+
+
 def best_of_n(argv: Sequence[str]) -> None:
     """`candor best-of-n`: questions to the answers that the judge likes best, and to preference pairs."""
     from judge.flags import read_flags
-    from rl.config import BestOfNConfig, RewardConfig
+    from rl.config import BestOfNConfig, RewardConfig, SamplingConfig
 
     about = (
         "Let a causal LM answer each question n times and judge the answers: the best of each question for "
         "TRL's SFTTrainer, best and worst for its DPOTrainer."
     )
-    configs = read_flags("candor best-of-n", about, argv, BestOfNConfig, RewardConfig)
+    configs = read_flags("candor best-of-n", about, argv, BestOfNConfig, SamplingConfig, RewardConfig)
 
     from rl.best_of_n import run
 

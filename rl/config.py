@@ -32,6 +32,13 @@ class Dtype(StrEnum):
     BFLOAT16 = "bfloat16"
 
 
+class Targets(StrEnum):
+    """What a warm start teaches a model to say."""
+
+    RANDOM = "random"
+    REFUSAL_AWARE = "refusal_aware"
+
+
 class Schedule(StrEnum):
     """What becomes of the learning rate over a run."""
 
@@ -118,8 +125,28 @@ class DemoConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class SamplingConfig:
+    """How each question is answered, n times."""
+
+    n: int = field(default=8, metadata={"help": "answers to each question"})
+    chat_template: bool = field(
+        default=False,
+        metadata={"help": "ask each prompt as a user message; prompts and answers are written as messages"},
+    )
+    max_new_tokens: int = field(default=64, metadata={"help": "longest answer, in tokens"})
+    temperature: float = field(default=1.0, metadata={"help": "sampling temperature"})
+    batch_size: int = field(default=64, metadata={"help": "answers sampled at a time, to fit memory"})
+    seed: int = field(default=0, metadata={"help": "of all that is drawn"})
+
+    def __post_init__(self) -> None:
+        for name in ("n", "max_new_tokens", "batch_size"):
+            _at_least(1, self, name)
+        _above_zero(self, "temperature")
+
+
+@dataclass(frozen=True, slots=True)
 class BestOfNConfig:
-    """Settings of `candor best-of-n`, but for the reward's."""
+    """Settings of `candor best-of-n`, but for `SamplingConfig` and `RewardConfig`."""
 
     model: str = field(
         metadata={
@@ -138,7 +165,6 @@ class BestOfNConfig:
             "help": "where the best answer goes beside the worst, as chosen and rejected; unset: nowhere"
         },
     )
-    n: int = field(default=8, metadata={"help": "answers to each question"})
     judge: str | None = field(
         default=None, metadata={"help": "judge directory or Hub id; the one that ships by default"}
     )
@@ -154,30 +180,110 @@ class BestOfNConfig:
         default="id",
         metadata={"help": "column that names the row; where a file has no `id`, its row number does"},
     )
-    chat_template: bool = field(
-        default=False,
-        metadata={"help": "ask each prompt as a user message; prompts and answers are written as messages"},
-    )
-    max_new_tokens: int = field(default=64, metadata={"help": "longest answer, in tokens"})
-    temperature: float = field(default=1.0, metadata={"help": "sampling temperature"})
-    batch_size: int = field(default=64, metadata={"help": "answers sampled at a time, to fit memory"})
     dtype: Dtype = field(default=Dtype.FLOAT32, metadata={"help": "precision of the model's weights"})
     device: str | None = field(
         default=None, metadata={"help": "cpu, cuda, ...; the best there is by default"}
     )
-    seed: int = field(default=0, metadata={"help": "of sampling"})
 
     def __post_init__(self) -> None:
-        for name in ("n", "max_new_tokens", "batch_size"):
-            _at_least(1, self, name)
-        _above_zero(self, "temperature")
-        if self.pairs is not None:
-            _at_least(2, self, "n")
         if self.output == self.pairs:
             raise ConfigError(f"output and pairs must be two files, got {self.output} twice")
         # A command line or YAML brings plain text.
         if self.dtype not in list(Dtype):
             raise ConfigError(f"dtype must be one of {', '.join(Dtype)}, got {self.dtype!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class WarmStartConfig:
+    """Settings of `candor warm-start`, but for `SamplingConfig`."""
+
+    model: str = field(
+        metadata={"help": "causal LM to train: a directory or a Hub id; safetensors weights, no remote code"}
+    )
+    data: str = field(
+        metadata={"help": "questions with right answers: .jsonl, .csv (either may be gzipped) or .parquet"}
+    )
+    output_dir: str = field(
+        metadata={"help": "new or empty directory for the model, what it knew, targets and bad rows"}
+    )
+    targets: Targets = field(
+        default=Targets.REFUSAL_AWARE,
+        metadata={
+            "help": "refusal_aware: its own right answer where it knows one, an abstention elsewhere; "
+            "random: its own answers, some at random replaced by an abstention"
+        },
+    )
+    known_from: float = field(
+        default=0.5,
+        metadata={
+            "help": "share of right answers in (0, 1] from which on a question is known, for refusal_aware"
+        },
+    )
+    abstain_share: float = field(
+        default=0.2, metadata={"help": "share of targets in (0, 1) that are abstentions, for random"}
+    )
+    abstention: list[str] = field(
+        default_factory=lambda: ["I don't know."],
+        metadata={"help": "how to abstain; of several, one at random for each question"},
+    )
+    judge: str | None = field(
+        default=None, metadata={"help": "judge directory or Hub id; the one that ships by default"}
+    )
+    max_fpr: float | None = field(
+        default=None, metadata={"help": "share of wrong answers that may pass for right; as in train-rl"}
+    )
+    prompt_column: str = field(default="prompt", metadata={"help": "column of the question"})
+    reference_column: str = field(
+        default="reference",
+        metadata={"help": "column of the right answer: text, or a list of which any may match"},
+    )
+    id_column: str = field(
+        default="id",
+        metadata={"help": "column that names the row; where a file has no `id`, its row number does"},
+    )
+    epochs: int = field(default=1, metadata={"help": "passes over the targets"})
+    step_examples: int = field(default=16, metadata={"help": "targets per optimizer step"})
+    micro_batch_size: int | None = field(
+        default=None,
+        metadata={"help": "targets per forward pass, to fit memory; unset: all of a step"},
+    )
+    learning_rate: float = field(default=2e-5, metadata={"help": "AdamW step size, at the first step"})
+    lr_scheduler_type: Schedule = field(
+        default=Schedule.LINEAR, metadata={"help": "constant, or linear or cosine to 0 over the run"}
+    )
+    lora_rank: int = field(
+        default=0,
+        metadata={
+            "help": "rank of LoRA adapters on all linear layers, merged in the end; 0: train every weight"
+        },
+    )
+    dtype: Dtype = field(default=Dtype.FLOAT32, metadata={"help": "precision of the model's weights"})
+    device: str | None = field(
+        default=None, metadata={"help": "cpu, cuda, ...; the best there is by default"}
+    )
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "step_examples"):
+            _at_least(1, self, name)
+        _at_least(0, self, "lora_rank")
+        _above_zero(self, "learning_rate")
+        if not 0.0 < self.known_from <= 1.0:
+            raise ConfigError(f"known_from must be in (0, 1], got {self.known_from}")
+        if not 0.0 < self.abstain_share < 1.0:
+            raise ConfigError(f"abstain_share must be in (0, 1), got {self.abstain_share}")
+        if not self.abstention or not all(phrase.strip() for phrase in self.abstention):
+            raise ConfigError(f"abstention must be at least one sentence, got {self.abstention}")
+        if self.micro_batch_size is not None:
+            _at_least(1, self, "micro_batch_size")
+            if self.step_examples % self.micro_batch_size:
+                raise ConfigError(
+                    f"step_examples must be a multiple of micro_batch_size, got {self.step_examples} and "
+                    f"{self.micro_batch_size}"
+                )
+        # A command line or YAML brings plain text.
+        for name, choices in (("targets", Targets), ("lr_scheduler_type", Schedule), ("dtype", Dtype)):
+            if getattr(self, name) not in list(choices):
+                raise ConfigError(f"{name} must be one of {', '.join(choices)}, got {getattr(self, name)!r}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,14 +436,16 @@ class TrainRLConfig:
 
 
 def _at_least(
-    least: float, config: RewardConfig | BestOfNConfig | PPOConfig | TrainRLConfig, name: str
+    least: float,
+    config: RewardConfig | SamplingConfig | WarmStartConfig | PPOConfig | TrainRLConfig,
+    name: str,
 ) -> None:
     value = getattr(config, name)
     if not (math.isfinite(value) and value >= least):
         raise ConfigError(f"{name} must be at least {least}, got {value}")
 
 
-def _above_zero(config: RewardConfig | BestOfNConfig | PPOConfig, name: str) -> None:
+def _above_zero(config: SamplingConfig | WarmStartConfig | PPOConfig, name: str) -> None:
     value = getattr(config, name)
     if not (math.isfinite(value) and value > 0.0):
         raise ConfigError(f"{name} must be a finite number above 0, got {value}")

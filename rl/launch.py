@@ -31,7 +31,7 @@ from judge.scorer import Judge, find_judge
 from rl import ppo
 from rl.checkpoint import Checkpoints, settings_of
 from rl.collapse import CollapseWatch
-from rl.config import Algorithm, PPOConfig, RewardConfig, TrainRLConfig
+from rl.config import Algorithm, PPOConfig, RewardConfig, SamplingConfig, TrainRLConfig, WarmStartConfig
 from rl.pretrained import find_device, load_model, save_model
 from rl.tracking import FileTracker, Metrics
 
@@ -145,9 +145,10 @@ def check_output_dir(output_dir: Path, data: Path, *, resumes: bool) -> None:
     if output_dir.is_dir() and not (resumes and (output_dir / CHECKPOINTS).is_dir()):
         found = sorted(path.name for path in output_dir.iterdir() if path.name != REJECTED_FILE)
         if found:
+            or_one = f", or one with {CHECKPOINTS} to go on from" if resumes else ""
             raise ConfigError(
-                f"expected a new or empty output directory, or one with {CHECKPOINTS} of PPO to go on from, "
-                f"{output_dir} has {', '.join(found[:5])}; pass another --output_dir"
+                f"expected a new or empty output directory{or_one}, {output_dir} has "
+                f"{', '.join(found[:5])}; pass another --output_dir"
             )
     check_writable(output_dir / CONFIG_FILE)
 
@@ -178,7 +179,7 @@ def open_checkpoints(config: TrainRLConfig, learning: dict[str, object], judge_d
     )
 
 
-def load_records(config: TrainRLConfig) -> list[Record]:
+def load_records(config: TrainRLConfig | WarmStartConfig) -> list[Record]:
     """Questions with references; bad rows go to `rejected.jsonl`."""
     records = read_records(
         config.data,
@@ -192,7 +193,9 @@ def load_records(config: TrainRLConfig) -> list[Record]:
     return records
 
 
-def settings_text(*configs: TrainRLConfig | PPOConfig | RewardConfig) -> str:
+def settings_text(
+    *configs: TrainRLConfig | PPOConfig | RewardConfig | WarmStartConfig | SamplingConfig,
+) -> str:
     """Every setting, given or default, as YAML for `--config`."""
     settings = {name: value for config in configs for name, value in asdict(config).items()}
     plain = {name: str(value) if isinstance(value, StrEnum) else value for name, value in settings.items()}

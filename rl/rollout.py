@@ -81,8 +81,7 @@ def encode_prompts(
         encoded = tokenizer.apply_chat_template(chats, add_generation_prompt=True)["input_ids"]
     else:
         encoded = tokenizer(list(prompts))["input_ids"]
-    # Through the attribute, as GPT-2 and others keep the window under another name.
-    window = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    window = window_of(model)
     for prompt, ids in zip(prompts, encoded, strict=True):
         if not ids:
             raise DataError(f"prompt {prompt!r} has no tokens; a policy needs at least one to go on from")
@@ -92,6 +91,13 @@ def encode_prompts(
                 f"exceeds the model's window of {window}; shorten the prompt or lower max_new_tokens"
             )
     return encoded
+
+
+def window_of(model: PreTrainedModel | PeftModel) -> int | None:
+    """The most tokens that the model can read; None where its config does not say."""
+    # Through the attribute, as GPT-2 and others keep the window under another name.
+    window: int | None = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    return window
 
 
 def generate(

@@ -116,10 +116,6 @@ def arguments_of(
         ConfigError: a setting is PPO's alone, completions cannot be shared out evenly, or the device is one
             that TRL's trainers do not choose.
     """
-    if device.index:
-        raise ConfigError(
-            f"{algorithm} runs on the first device that is visible, got {device}; set CUDA_VISIBLE_DEVICES"
-        )
     refuse_others(config, PPO_ONLY, algorithm)
     micro_batch_size = config.micro_batch_size or config.episodes // config.minibatches
     if config.episodes % (config.minibatches * micro_batch_size) or config.episodes % num_generations:
@@ -128,8 +124,7 @@ def arguments_of(
             f"num_generations, got {config.episodes}, {config.minibatches} x {micro_batch_size} and "
             f"{num_generations}"
         )
-    shared: dict[str, Any] = {
-        "output_dir": str(output_dir),
+    shared: dict[str, Any] = trainer_arguments(output_dir, device, config.seed) | {
         # An update: one rollout, `epochs` passes over it, `minibatches` optimizer steps in each.
         "max_steps": config.updates * config.epochs * config.minibatches,
         "logging_steps": config.epochs * config.minibatches,
@@ -143,13 +138,31 @@ def arguments_of(
         "learning_rate": config.learning_rate,
         "lr_scheduler_type": str(config.lr_scheduler_type),
         "adam_epsilon": config.adam_eps,
-        "weight_decay": 0.0,
         "max_grad_norm": config.max_grad_norm,
         "epsilon": config.clip_range,
         "beta": config.kl_coef,
-        "seed": config.seed,
         "shuffle_dataset": False,  # `questions` are in order
         "disable_dropout": True,
+    }
+    if algorithm == Algorithm.RLOO:
+        return RLOOConfig(normalize_advantages=config.whiten_advantages, **shared)
+    return GRPOConfig(scale_rewards="group" if config.whiten_advantages else "none", **shared)
+
+
+def trainer_arguments(output_dir: Path, device: torch.device, seed: int) -> dict[str, Any]:
+    """What every trainer of TRL is told here, whatever it trains by.
+
+    Raises:
+        ConfigError: the device is one that TRL's trainers do not choose.
+    """
+    if device.index:
+        raise ConfigError(
+            f"TRL's trainers run on the first device that is visible, got {device}; set CUDA_VISIBLE_DEVICES"
+        )
+    return {
+        "output_dir": str(output_dir),
+        "seed": seed,
+        "weight_decay": 0.0,
         "bf16": False,  # the weights' own precision, as in `rl.ppo`
         "gradient_checkpointing": False,
         "use_cpu": device.type == "cpu",
@@ -157,9 +170,6 @@ def arguments_of(
         "report_to": "none",
         "disable_tqdm": True,
     }
-    if algorithm == Algorithm.RLOO:
-        return RLOOConfig(normalize_advantages=config.whiten_advantages, **shared)
-    return GRPOConfig(scale_rewards="group" if config.whiten_advantages else "none", **shared)
 
 
 def refuse_others(config: PPOConfig | TrainRLConfig, names: Sequence[str], algorithm: Algorithm) -> None:

@@ -5,16 +5,16 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from datasets import load_dataset
-from tiny import FunctionJudge, bigram_llama, score_of, tiny_llama, word_tokenizer
+from tiny import score_of, tiny_llama, word_tokenizer
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
 
 from judge.errors import ConfigError, DataError
 from judge.records import Record, Verdict
 from rl import best_of_n
-from rl.best_of_n import Answers, answers_to, best_row, continuations, pair_row
-from rl.config import BestOfNConfig, RewardConfig
-from rl.rollout import sample
+from rl.answers import Answers
+from rl.best_of_n import Rewarded, best_row, pair_row
+from rl.config import BestOfNConfig, RewardConfig, SamplingConfig
 
 pytestmark = [
     # TRL 1.16 sets these by names that transformers 5.23 has replaced.
@@ -48,14 +48,13 @@ def run(model_dir: Path, tiny_judge: Path, tmp_path: Path):
     """Runs the command on two questions; the two files' rows."""
     (tmp_path / "questions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS))
 
-    def run(**settings: object) -> tuple[list[dict], list[dict]]:
-        given = {
-            "model": model_dir, "judge": tiny_judge, "input": tmp_path / "questions.jsonl",
-            "output": tmp_path / "best.jsonl", "pairs": tmp_path / "pairs.jsonl", "n": 32,
-            "max_new_tokens": 3, "device": "cpu",
-        } | settings  # fmt: skip
-        config = BestOfNConfig(**{k: str(v) if isinstance(v, Path) else v for k, v in given.items()})
-        print(best_of_n.run(config, RewardConfig()))
+    def run(output: str = "best.jsonl", **sampling: object) -> tuple[list[dict], list[dict]]:
+        config = BestOfNConfig(
+            model=str(model_dir), judge=str(tiny_judge), input=str(tmp_path / "questions.jsonl"),
+            output=str(tmp_path / output), pairs=str(tmp_path / "pairs.jsonl"), device="cpu",
+        )  # fmt: skip
+        settings = SamplingConfig(**({"n": 32, "max_new_tokens": 3} | sampling))
+        print(best_of_n.run(config, settings, RewardConfig()))
         return rows(Path(config.output)), rows(Path(config.pairs))
 
     return run
@@ -67,21 +66,21 @@ def rows(path: Path) -> list[dict]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-def answers(*judged: tuple[str, Verdict | None, float | None]) -> Answers:
-    question = Record("Where?", ("Lima",), id="peru")
-    texts = [f" {text}" for text, _, _ in judged]
-    return Answers(
-        question,
-        texts,
-        [Record("Where?", ("Lima",), text, "peru") for text, _, _ in judged],
-        [score_of(verdict) for _, verdict, _ in judged],
-        [reward for _, _, reward in judged],
+def rewarded(*judged: tuple[str, Verdict | None, float | None]) -> Rewarded:
+    texts, verdicts, rewards = zip(*judged, strict=True)
+    answers = Answers(
+        Record("Where?", ("Lima",), id="peru"),
+        [f" {text}" for text in texts],
+        [Record("Where?", ("Lima",), text, "peru") for text in texts],
+        [score_of(verdict) for verdict in verdicts],
+        [False] * len(texts),
     )
+    return Rewarded(answers, list(rewards))
 
 
 # Which answers are taken
 
-GIVEN = answers(
+GIVEN = rewarded(
     ("Quito", Verdict.WRONG, -1.0), ("?", None, None), ("Lima", Verdict.CORRECT, 1.0),
     ("idk", Verdict.ABSTAIN, 0.0), ("in Lima", Verdict.CORRECT, 1.0), ("Cusco", Verdict.WRONG, -1.0),
 )  # fmt: skip
@@ -106,43 +105,13 @@ def test_a_pair_is_the_best_paid_answer_and_the_worst():
 
 
 def test_answers_that_are_paid_alike_make_no_pair():
-    assert pair_row(answers(("a", Verdict.WRONG, -1.0), ("b", Verdict.WRONG, -1.0)), chat=False) is None
+    assert pair_row(rewarded(("a", Verdict.WRONG, -1.0), ("b", Verdict.WRONG, -1.0)), chat=False) is None
 
 
 def test_in_chat_both_sides_are_messages():
     row = pair_row(GIVEN, chat=True)
     assert row["prompt"] == [{"role": "user", "content": "Where?"}]
     assert row["chosen"] == [{"role": "assistant", "content": " Lima"}]
-
-
-def test_each_question_is_answered_n_times_and_judged_with_its_own_references():
-    # After "of" comes red or blue, then the end: p = 1/2 each.
-    table = torch.full((7, 7), 0.0)
-    table[:, 1] = 1.0
-    table[5, :] = torch.tensor([0, 0, 0, 0.5, 0.5, 0, 0])
-    model, tokenizer = bigram_llama(table.tolist()), word_tokenizer("red", "blue", "of", "sky")
-    records = [Record("sky of", (colour,), id=colour) for colour in ("red", "blue", "red")]
-    judge = FunctionJudge(lambda r: Verdict.CORRECT if r.completion in r.references else Verdict.WRONG)
-    config = BestOfNConfig("m", "i", "o", n=20, batch_size=40, max_new_tokens=3)
-    found = list(answers_to(records, model, tokenizer, judge, config, RewardConfig()))
-    assert [each.question.id for each in found] == ["red", "blue", "red"]
-    for each in found:
-        assert set(each.texts) == {" red", " blue"}
-        right = [text.strip() == each.question.id for text in each.texts]
-        assert each.rewards == [1.0 if is_right else -1.0 for is_right in right]
-
-
-def test_prompt_and_continuation_are_the_text_that_the_policy_went_on_with():
-    tokenizer = word_tokenizer(*WORDS)
-    model = tiny_llama(3 + len(WORDS))
-    prompts = ["colour of sky", "grass"]  # of unlike length, so that one is padded
-    rollout = sample(model, tokenizer, prompts, max_new_tokens=3, generator=torch.Generator().manual_seed(0))
-    for prompt, text, completion in zip(
-        prompts, continuations(tokenizer, rollout), rollout.completions, strict=True
-    ):
-        assert text == f" {completion}"
-        whole = tokenizer(prompt + text)["input_ids"]
-        assert whole == tokenizer(prompt)["input_ids"] + tokenizer(completion)["input_ids"]
 
 
 # The command
@@ -176,7 +145,7 @@ def test_bad_rows_are_set_aside(run, tmp_path):
 
 
 def test_parquet_keeps_messages_and_lists(run, tmp_path):
-    row, _ = run(output=tmp_path / "best.parquet", chat_template=True)[0]
+    row, _ = run(output="best.parquet", chat_template=True)[0]
     assert row["prompt"] == [{"role": "user", "content": "colour of grass"}]
     assert row["reference"] == ["green"]
 
@@ -200,28 +169,37 @@ def test_a_run_that_fails_leaves_what_was_there(run, tmp_path, monkeypatch):
         ({"output": "questions.jsonl"}, ConfigError, "would be overwritten"),
         ({"pairs": "questions.jsonl"}, ConfigError, "would be overwritten"),
         ({"output": "best.txt"}, DataError, "file name ending in"),
-        ({"max_new_tokens": 100}, DataError, "window"),
     ],
 )
-def test_what_could_not_go_through_is_refused(tmp_path, model_dir, tiny_judge, settings, error, message):
+def test_files_that_could_not_be_written_are_refused(tmp_path, model_dir, settings, error, message):
     (tmp_path / "questions.jsonl").write_text(json.dumps(ROWS[0]) + "\n")
-    paths = {name: str(tmp_path / value) for name, value in settings.items() if isinstance(value, str)}
-    given = {
-        "model": str(model_dir), "judge": str(tiny_judge), "input": str(tmp_path / "questions.jsonl"),
-        "output": str(tmp_path / "best.jsonl"), "device": "cpu",
-    } | settings | paths  # fmt: skip
+    paths = {"input": "questions.jsonl", "output": "best.jsonl"} | settings
+    config = BestOfNConfig(
+        model=str(model_dir), **{name: str(tmp_path / value) for name, value in paths.items()}
+    )
     with pytest.raises(error, match=message):
-        best_of_n.run(BestOfNConfig(**given), RewardConfig())
+        best_of_n.run(config, SamplingConfig(), RewardConfig())
     assert rows(tmp_path / "questions.jsonl") == ROWS[:1]
 
 
 @pytest.mark.parametrize(
-    ("settings", "message"),
-    [({"n": 0}, "n must be"), ({"n": 1, "pairs": "p.jsonl"}, "n must be"), ({"pairs": "o"}, "two files")],
+    ("sampling", "error", "message"),
+    [({"max_new_tokens": 100}, DataError, "window"), ({"n": 1}, ConfigError, "n of at least 2, got 1")],
 )
-def test_settings_that_contradict_are_refused(settings, message):
-    with pytest.raises(ConfigError, match=message):
-        BestOfNConfig(**({"model": "m", "input": "i", "output": "o"} | settings))
+def test_answers_that_could_not_be_sampled_or_paired_are_refused(run, sampling, error, message):
+    with pytest.raises(error, match=message):
+        run(**sampling)
+
+
+def test_one_file_for_both_is_refused():
+    with pytest.raises(ConfigError, match="two files"):
+        BestOfNConfig(model="m", input="i", output="o", pairs="o")
+
+
+@pytest.mark.parametrize("name", ["n", "max_new_tokens", "batch_size", "temperature"])
+def test_what_cannot_be_sampled_by_is_refused(name):
+    with pytest.raises(ConfigError, match=f"{name} must be"):
+        SamplingConfig(**{name: 0})
 
 
 # What TRL makes of the files
