@@ -114,30 +114,21 @@ def play(
     rng = random.Random(config.seed)
     stages: list[Stage] = []
 
-    def learn(
-        model: LlamaForCausalLM, examples: Sequence[Example], settings: SupervisedConfig, name: str
-    ) -> None:
-        def on_step(step: int, loss: float) -> None:
-            tell(name, step + 1, settings.steps, f"loss {loss:.2f}")
-
-        fit(model, words, examples, _seeded(settings, config.seed), on_step)
-
     def measure(model: LlamaForCausalLM, name: str) -> None:
         stages.append(held_out(model, words, world, oracle, name))
 
-    base = new_model(len(words), layers=config.layers, width=config.width, seed=config.seed)
     read = corpus(world, rng)
-    learn(base, read, config.pretrain, BASE)
+    base = pretrained(config, words, read, tell)
     measure(base, BASE)
 
     asked = world.questions(Split.WARM_START)
     sft = copy.deepcopy(base)
-    learn(sft, [Example(record.prompt, record.references[0]) for record in asked], config.sft, SFT)
+    references = [Example(record.prompt, record.references[0]) for record in asked]
+    _learn(sft, words, references, _seeded(config.sft, config.seed), SFT, tell)
     measure(sft, SFT)
     stages.append(thresholded(base, words, world, oracle, stages[0]))
 
-    policy = copy.deepcopy(base)
-    learn(policy, warm_start_examples(config, base, words, asked, read, rng), config.warm_start, WARM_START)
+    policy = warm_started(config, base, words, asked, read, rng, tell)
     measure(policy, WARM_START)
 
     result = ppo.train(
@@ -153,6 +144,31 @@ def play(
     )
     measure(policy, PPO)
     return Story(stages, result.metrics)
+
+
+def pretrained(
+    config: StoryConfig, words: PreTrainedTokenizerBase, read: Sequence[Example], tell: Progress
+) -> LlamaForCausalLM:
+    """A model that has read the corpus and learnt nothing else."""
+    model = new_model(len(words), layers=config.layers, width=config.width, seed=config.seed)
+    _learn(model, words, read, _seeded(config.pretrain, config.seed), BASE, tell)
+    return model
+
+
+def warm_started(
+    config: StoryConfig,
+    base: LlamaForCausalLM,
+    words: PreTrainedTokenizerBase,
+    asked: Sequence[Record],
+    read: Sequence[Example],
+    rng: random.Random,
+    tell: Progress,
+) -> LlamaForCausalLM:
+    """A copy of `base` that also abstains now and then: what RL starts from."""
+    policy = copy.deepcopy(base)
+    examples = warm_start_examples(config, base, words, asked, read, rng)
+    _learn(policy, words, examples, _seeded(config.warm_start, config.seed), WARM_START, tell)
+    return policy
 
 
 def new_model(vocabulary: int, *, layers: int, width: int, seed: int) -> LlamaForCausalLM:
@@ -258,6 +274,20 @@ def describe(metrics: Metrics) -> str:
         f"wrong {metrics['judge/wrong_rate']:.0%}, t* {metrics['reward/break_even']:.2f}, "
         f"judge = oracle {metrics['judge/oracle_agreement']:.1%}"
     )
+
+
+def _learn(
+    model: LlamaForCausalLM,
+    words: PreTrainedTokenizerBase,
+    examples: Sequence[Example],
+    settings: SupervisedConfig,
+    name: str,
+    tell: Progress,
+) -> None:
+    def on_step(step: int, loss: float) -> None:
+        tell(name, step + 1, settings.steps, f"loss {loss:.2f}")
+
+    fit(model, words, examples, settings, on_step)
 
 
 def _seeded(config: Any, seed: int) -> Any:

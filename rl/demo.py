@@ -128,14 +128,16 @@ def summary(story: Story) -> str:
 
 
 def figures(story: Story) -> dict[str, Any]:
-    """Rates and truthfulness by stage, in [0, 1] and [-1, 1]."""
+    """Figures by stage."""
+    return {stage.name: stage_figures(stage) for stage in story.stages}
+
+
+def stage_figures(stage: Stage) -> dict[str, Any]:
+    """Rates in [0, 1] and truthfulness in [-1, 1] of one policy."""
     return {
-        stage.name: {
-            "known": asdict(stage.held_out.known),
-            "unknown": asdict(stage.held_out.unknown),
-            "truthfulness": stage.held_out.truthfulness,
-        }
-        for stage in story.stages
+        "known": asdict(stage.held_out.known),
+        "unknown": asdict(stage.held_out.unknown),
+        "truthfulness": stage.held_out.truthfulness,
     }
 
 
