@@ -27,6 +27,7 @@ from judge.errors import ConfigError, DataError
 from judge.outputs import check_writable
 from judge.records import Record
 from rl.config import PPOConfig, RewardConfig, Schedule
+from rl.processes import Processes
 from rl.state import TrainState
 from rl.tracking import Metrics
 
@@ -90,8 +91,11 @@ class Checkpoints:
         self.directory = Path(directory)
         self.every = every
         self.keep = keep
-        self.settings: dict[str, object] = json.loads(json.dumps(settings))  # as they are read back
-        check_writable(self.directory / STATE_FILE)
+        processes = Processes.joined()
+        shared = {**settings, "processes": processes.count}  # each has a generator of its own
+        self.settings: dict[str, object] = json.loads(json.dumps(shared))  # as they are read back
+        if processes.leads:
+            check_writable(self.directory / STATE_FILE)
         self.last = last_whole(self.directory)
         if self.last is not None:
             refuse_others(self.last, self.settings)
@@ -112,7 +116,7 @@ class Checkpoints:
             logger.info("going on from %s", self.last.directory)
         if state.update > updates:
             raise ConfigError(f"expected updates of at least {state.update}, which are done, got {updates}")
-        if state.update < updates:
+        if state.update < updates and state.processes.leads:
             self._check_room(state)
 
     def _check_room(self, state: TrainState) -> None:
@@ -129,15 +133,20 @@ class Checkpoints:
     def save(self, state: TrainState) -> None:
         """Write one more checkpoint, then remove those that are too many.
 
+        Every process has to call it; the first one writes.
+
         Raises:
             DataError: it cannot be written; those before it stay.
         """
+        sampling = torch.stack(state.processes.gathered([state.sampling.get_state()]))
+        if not state.processes.leads:
+            return
         target = self.directory / f"update-{state.update:06d}"
         aside = target.with_name(target.name + ".part")
         try:
             shutil.rmtree(aside, ignore_errors=True)
             aside.mkdir()
-            write(aside, state, self.settings)
+            write(aside, state, sampling, self.settings)
             # One that is there already was passed over as damaged.
             shutil.rmtree(target, ignore_errors=True)
             aside.rename(target)
@@ -235,13 +244,20 @@ def is_whole(directory: Path) -> bool:
         return False
 
 
-def write(directory: Path, state: TrainState, settings: Mapping[str, object]) -> None:
-    """The files of one checkpoint, on the disk when this returns."""
+def write(directory: Path, state: TrainState, sampling: Tensor, settings: Mapping[str, object]) -> None:
+    """The files of one checkpoint, on the disk when this returns.
+
+    Args:
+        directory: empty.
+        state: of the first process, from which that of the others differs in what samples alone.
+        sampling: [processes, bytes], the states of those generators.
+        settings: of the run.
+    """
     tensors = {f"policy.{name}": value.data for name, value in trained_parameters(state.policy).items()}
     for index, moments in state.optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{name}": value for name, value in moments.items()}
     tensors |= {
-        "generator.sampling": state.sampling.get_state(),
+        "generator.sampling": sampling,
         "generator.shuffling": state.shuffling.get_state(),
     }
     save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, directory / TENSORS_FILE)
@@ -270,7 +286,7 @@ def load(checkpoint: Checkpoint, state: TrainState) -> None:
     # The groups hold settings alone, which are the same.
     groups = state.optimizer.state_dict()["param_groups"]
     state.optimizer.load_state_dict({"state": moments, "param_groups": groups})
-    state.sampling.set_state(tensors["generator.sampling"])
+    state.sampling.set_state(tensors["generator.sampling"][state.processes.rank].clone())
     state.shuffling.set_state(tensors["generator.shuffling"])
     state.kl_coef = checkpoint.content["kl_coef"]
     state.queue = list(checkpoint.content["queue"])

@@ -8,15 +8,17 @@ B prompts, P prompt tokens (left-padded), T response tokens (right-padded).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from peft import PeftModel
 from torch import Tensor
+from torch.nn.functional import pad
 from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
 
 from judge.errors import ConfigError, DataError
 from rl.policy import Episodes, positions
+from rl.processes import Processes
 
 DEFAULT_BATCH_SIZE = 256
 
@@ -179,6 +181,34 @@ def sample(
         torch.cat([tokens, response], dim=1), torch.cat([mask, response_mask], dim=1), response_mask
     )
     return Rollout(episodes, _texts(tokenizer, episodes, special), running.tolist())
+
+
+def gathered(rollout: Rollout, processes: Processes) -> Rollout:
+    """What all processes sampled, the first one's before the second's, on the device of each."""
+    if processes.count == 1:
+        return rollout
+    device = rollout.episodes.tokens.device
+    share = replace(rollout, episodes=Episodes(*(x.cpu() for x in rollout.episodes)))
+    whole = joined(processes.gathered([share]))
+    return replace(whole, episodes=Episodes(*(x.to(device) for x in whole.episodes)))
+
+
+def joined(rollouts: Sequence[Rollout]) -> Rollout:
+    """Several rollouts as one, padded to the longest prompt and the longest response among them."""
+    length = max(each.episodes.response_mask.shape[1] for each in rollouts)
+    prompt = max(each.episodes.tokens.shape[1] - each.episodes.response_mask.shape[1] for each in rollouts)
+    padded: list[Episodes] = []
+    for episodes in (each.episodes for each in rollouts):
+        right = length - episodes.response_mask.shape[1]
+        around = (prompt + length - right - episodes.tokens.shape[1], right)
+        # Any id will do where the masks are 0.
+        tokens, mask = pad(episodes.tokens, around), pad(episodes.attention_mask, around)
+        padded.append(Episodes(tokens, mask, pad(episodes.response_mask, (0, right))))
+    return Rollout(
+        Episodes(*(torch.cat(parts) for parts in zip(*padded, strict=True))),
+        [text for each in rollouts for text in each.completions],
+        [cut for each in rollouts for cut in each.truncated],
+    )
 
 
 def left_pad(encoded: Sequence[Sequence[int]], pad: int) -> tuple[Tensor, Tensor]:

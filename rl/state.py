@@ -11,6 +11,7 @@ from transformers import PreTrainedModel, get_scheduler
 from judge.records import Record
 from rl.config import PPOConfig
 from rl.policy import Policy, Reference, reference_of
+from rl.processes import Processes
 from rl.tracking import Metrics
 
 
@@ -23,8 +24,9 @@ class TrainState:
     optimizer: torch.optim.Optimizer
     schedule: LambdaLR  # a function of the update alone
     kl_coef: float
-    sampling: torch.Generator  # on the model's device
-    shuffling: torch.Generator  # on the CPU: order of records and of minibatches
+    sampling: torch.Generator  # on the model's device; each process has its own
+    shuffling: torch.Generator  # on the CPU: order of records and of minibatches; alike on all processes
+    processes: Processes
     queue: list[int] = field(default_factory=list)  # records still to ask in this pass over them
     update: int = 0
     history: list[Metrics] = field(default_factory=list)  # of every update so far
@@ -32,7 +34,9 @@ class TrainState:
 
 def initial_state(config: PPOConfig, model: PreTrainedModel | PeftModel) -> TrainState:
     """A value head at zero, a reference equal to the policy, and generators seeded by the config."""
+    processes = Processes.joined()
     policy = Policy(model, config.temperature)
+    processes.copy_first(policy)
     trained = [parameter for parameter in policy.parameters() if parameter.requires_grad]
     optimizer = torch.optim.Adam(trained, lr=config.learning_rate, eps=config.adam_eps, fused=True)
     return TrainState(
@@ -43,8 +47,9 @@ def initial_state(config: PPOConfig, model: PreTrainedModel | PeftModel) -> Trai
             str(config.lr_scheduler_type), optimizer, num_warmup_steps=0, num_training_steps=config.updates
         ),
         kl_coef=config.kl_coef,
-        sampling=torch.Generator(policy.device).manual_seed(config.seed),
+        sampling=torch.Generator(policy.device).manual_seed(processes.seed_of_its_own(config.seed)),
         shuffling=torch.Generator().manual_seed(config.seed),
+        processes=processes,
     )
 
 
