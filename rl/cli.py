@@ -152,8 +152,12 @@ def train_rl(argv: Sequence[str]) -> None:
     configs = read_flags("candor train-rl", about, argv, TrainRLConfig, PPOConfig, RewardConfig)
 
     from rl.launch import launch
+    from rl.processes import Processes, leave
 
-    print(launch(*configs))
+    result = launch(*configs)
+    if Processes.joined().leads:
+        print(result)
+    leave()
 
 
 def warm_start(argv: Sequence[str]) -> None:

@@ -63,7 +63,7 @@ class Processes:
         return int(drawn[-1])
 
     def share(self, number: int) -> slice:
-        """Which of so many things are this process's; shares follow one another, and differ by one at most."""
+        """Which of so many things are this process's; shares are in order, and differ by one at most."""
         return slice(number * self.rank // self.count, number * (self.rank + 1) // self.count)
 
     def gathered(self, share: Sequence[Item]) -> list[Item]:
