@@ -32,8 +32,9 @@ from rl.checkpoint import Checkpoints
 from rl.config import PPOConfig, RewardConfig
 from rl.losses import is_clipped, policy_loss, value_loss
 from rl.policy import Episodes, Policy
+from rl.processes import Processes
 from rl.reward import Scorer, rewards_of, table_for
-from rl.rollout import encode_prompts, sample, special_tokens
+from rl.rollout import encode_prompts, gathered, sample, special_tokens
 from rl.state import TrainState, initial_state, next_records, set_learning_rate
 from rl.tracking import Metrics, Tracker, agreement, completion_rows, verdict_metrics
 
@@ -97,20 +98,23 @@ def train(
     reward = reward or RewardConfig()
     check(config, model, tokenizer, records)
     state = initial_state(config, model)
+    processes = state.processes
     if checkpoints is not None:
         checkpoints.begin(state, config.updates)
     while state.update < config.updates:
         clock = Clock()
         with clock.phase("rollout"):
             asked = next_records(state, records, config.episodes)
+            own_share = asked[processes.share(len(asked))]
             rollout = sample(
-                state.policy.model, tokenizer, [record.prompt for record in asked],
+                state.policy.model, tokenizer, [record.prompt for record in own_share],
                 max_new_tokens=config.max_new_tokens, temperature=config.temperature,
                 generator=state.sampling, chat_template=config.chat_template,
             )  # fmt: skip
+            rollout = gathered(rollout, processes)
             answered = with_completions(asked, rollout.completions)
         with clock.phase("judge"):
-            scores = judge.score(answered)
+            scores = processes.spread(judge.score, answered)
         table = table_for(scores, state.update, reward)
         rewards = rewards_of(scores, rollout.truncated, table, reward)
         metrics = verdict_metrics(scores) | {
@@ -131,7 +135,7 @@ def train(
                     state.kl_coef, objective["objective/kl"], config.kl_target, len(scored), config.kl_horizon
                 )
         if oracle is not None:
-            metrics["judge/oracle_agreement"] = agreement(scores, oracle.score(answered))
+            metrics["judge/oracle_agreement"] = agreement(scores, processes.spread(oracle.score, answered))
         metrics |= clock.seconds
         if tracker is not None:
             tracker.log(state.update, metrics, completion_rows(answered, scores, rewards))
@@ -154,6 +158,11 @@ def check(
     """Refuse a run that could not go through."""
     if not records:
         raise DataError("no records to train on; expected at least one prompt with a reference")
+    if config.episodes < Processes.joined().count:
+        raise ConfigError(
+            f"expected at least an episode for each process, got episodes={config.episodes} for "
+            f"{Processes.joined().count} processes"
+        )
     if not any(parameter.requires_grad for parameter in model.parameters()):
         raise ConfigError("every parameter of the model is frozen; unfreeze it or add trainable adapters")
     special_tokens(model, tokenizer)
@@ -179,12 +188,13 @@ def evaluate(
         rewards: [B], what the reward table gave each.
     """
     mask = episodes.response_mask
-    logprobs, values, ref_logprobs = torch.zeros(3, *mask.shape, device=mask.device)
-    for rows in _pieces(torch.arange(len(mask)), config.micro_batch_size):
+    found = torch.zeros(3, *mask.shape, device=mask.device)
+    for rows in _own_pieces(len(mask), config.micro_batch_size, state.processes):
         piece = episodes.rows(rows)
         length = piece.response_mask.shape[1]
-        logprobs[rows, :length], values[rows, :length] = state.policy(piece)
-        ref_logprobs[rows, :length] = state.reference.logprobs(piece)
+        found[0, rows, :length], found[1, rows, :length] = state.policy(piece)
+        found[2, rows, :length] = state.reference.logprobs(piece)
+    logprobs, values, ref_logprobs = state.processes.summed(found)
     scores = torch.tensor(rewards, device=mask.device)
     kl = kl_k1(logprobs, ref_logprobs)
     shaped = token_rewards(scores, kl, mask, state.kl_coef)
@@ -223,11 +233,14 @@ def improve(state: TrainState, config: PPOConfig, experience: Experience) -> Met
 
 
 def step(state: TrainState, config: PPOConfig, minibatch: Experience) -> dict[str, Tensor]:
-    """One optimizer step on the token-weighted loss of a minibatch; skipped if its gradient is not finite."""
+    """One optimizer step on the token-weighted loss of a minibatch; skipped if its gradient is not finite.
+
+    Each process takes its share of the minibatch; the sum of their gradients is that of the whole.
+    """
     state.optimizer.zero_grad()
     tokens = minibatch.episodes.response_mask.sum()
     sums: list[Tensor] = []
-    for rows in _pieces(torch.arange(len(minibatch.old_logprobs)), config.micro_batch_size):
+    for rows in _own_pieces(len(minibatch.old_logprobs), config.micro_batch_size, state.processes):
         piece = minibatch.rows(rows)
         mask = piece.episodes.response_mask
         logprobs, values = state.policy(piece.episodes)
@@ -241,11 +254,13 @@ def step(state: TrainState, config: PPOConfig, minibatch: Experience) -> dict[st
             watched = torch.stack([is_clipped(*ratios), 0.5 * log_ratio.square(), log_ratio.exp()])
             watched = (watched * mask).sum((1, 2)) / tokens
             sums.append(torch.stack([policy, value, *watched]))
+    state.processes.sum_gradients(state.policy.parameters())
     norm = nn.utils.clip_grad_norm_(state.policy.parameters(), config.max_grad_norm)
     if norm.isfinite():
         state.optimizer.step()
     names = ("loss/policy_avg", "loss/value_avg", "policy/clipfrac_avg", "policy/approxkl_avg", "val/ratio")
-    metrics = dict(zip(names, torch.stack(sums).sum(0), strict=True))
+    own = torch.stack(sums).sum(0) if sums else torch.zeros(len(names), device=tokens.device)
+    metrics = dict(zip(names, state.processes.summed(own), strict=True))
     return metrics | {"optimizer/grad_norm": norm, "optimizer/skipped": (~norm.isfinite()).float()}
 
 
@@ -263,5 +278,8 @@ class Clock:
         self.seconds[f"time/{name}_s"] = time.perf_counter() - start
 
 
-def _pieces(rows: Tensor, size: int | None) -> tuple[Tensor, ...]:
-    return torch.split(rows, size or len(rows))
+def _own_pieces(episodes: int, size: int | None, processes: Processes) -> tuple[Tensor, ...]:
+    """This process's rows of so many episodes, a tensor of them for each forward pass."""
+    rows = torch.arange(episodes)[processes.share(episodes)]
+    # Fewer episodes than processes leave some without any.
+    return torch.split(rows, size or len(rows)) if len(rows) else ()

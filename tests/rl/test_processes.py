@@ -1,0 +1,326 @@
+"""Two processes joined by gloo, on the CPU."""
+
+import contextlib
+import dataclasses
+import io
+import json
+import math
+import os
+import pickle
+import traceback
+from collections.abc import Callable
+from itertools import chain
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tiny import FunctionJudge, tiny_llama, word_tokenizer
+from torch import distributed
+
+from judge.errors import CandorError, ConfigError, DataError
+from judge.records import Record, Verdict
+from rl import ppo
+from rl.checkpoint import Checkpoints, settings_of
+from rl.cli import main
+from rl.config import PPOConfig, RewardConfig
+from rl.processes import Processes, join, leave
+from rl.rollout import Rollout
+
+WORDS = ("A", "B", "idk", "q", "r", "s")
+QUESTIONS = [Record(question, ("A",), id=question) for question in ("q", "q r", "q r s", "s")]
+CONFIG = PPOConfig(
+    updates=3, episodes=11, minibatches=3, micro_batch_size=2, max_new_tokens=4, learning_rate=1e-2,
+    kl_coef=0.1, kl_target=0.1, kl_horizon=100,
+)  # fmt: skip
+TIMEOUT_S = 120
+
+# Processes that are forked from one which has torch imported already start in no time.
+context = get_context("forkserver")
+context.set_forkserver_preload(["torch", "transformers", "peft", "rl.ppo", "rl.launch"])
+
+
+def in_two_processes(directory: Path, work: Callable[..., Any], *arguments: object) -> list[Any]:
+    """What `work` returns in each of two processes, an error as its text; none is left behind."""
+    directory.mkdir(parents=True, exist_ok=True)
+    processes = [context.Process(target=as_rank, args=(rank, directory, work, arguments)) for rank in (0, 1)]
+    try:
+        for process in processes:
+            process.start()
+        for process in processes:
+            process.join(TIMEOUT_S)
+            assert process.exitcode is not None, "a process hangs"
+    finally:
+        for process in processes:
+            process.kill()
+            process.join()
+    return [pickle.loads((directory / f"result-{rank}").read_bytes()) for rank in (0, 1)]
+
+
+def as_rank(rank: int, directory: Path, work: Callable[..., Any], arguments: tuple[object, ...]) -> None:
+    torch.set_num_threads(1)
+    # As a launcher says it.
+    os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
+    os.environ["OMP_NUM_THREADS"] = "1"
+    distributed.init_process_group("gloo", init_method=f"file://{directory}/store", rank=rank, world_size=2)
+    try:
+        result = work(*arguments)
+    except (CandorError, RuntimeError):  # the latter from gloo
+        result = traceback.format_exc()
+    (directory / f"result-{rank}").write_bytes(pickle.dumps(result))
+    if not isinstance(result, str):
+        leave()
+
+
+def verdict(record: Record) -> Verdict | None:
+    """One question cannot be judged when it is answered by A."""
+    if record.prompt == "q r s" and record.completion.startswith("A"):
+        return None
+    if record.completion.startswith("idk"):
+        return Verdict.ABSTAIN
+    return Verdict.CORRECT if record.completion.startswith("A") else Verdict.WRONG
+
+
+@dataclasses.dataclass
+class Outcome:
+    metrics: list[dict[str, float]]
+    weights: dict[str, torch.Tensor]
+    rollouts: list[Rollout]
+    judged: int
+
+
+def train(config: PPOConfig, judge=verdict, records=QUESTIONS, **rest: Any) -> Outcome:
+    """A run, with the rollouts that it learnt from."""
+    rollouts: list[Rollout] = []
+    gathered = ppo.gathered
+
+    def keep(rollout: Rollout, processes: Processes) -> Rollout:
+        rollouts.append(gathered(rollout, processes))
+        return rollouts[-1]
+
+    scorer = FunctionJudge(judge)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ppo, "gathered", keep)
+        result = ppo.train(
+            config, model=small_model(), tokenizer=word_tokenizer(*WORDS), records=records, judge=scorer,
+            **rest,
+        )  # fmt: skip
+    weights = {name: value.clone() for name, value in result.policy.state_dict().items()}
+    return Outcome(untimed(result.metrics), weights, rollouts, len(scorer.seen))
+
+
+def small_model():
+    return tiny_llama(3 + len(WORDS), width=16)
+
+
+def untimed(history: list[dict[str, float]]) -> list[dict[str, float]]:
+    return [{name: value for name, value in row.items() if "time/" not in name} for row in history]
+
+
+def same(first: Outcome, second: Outcome) -> bool:
+    """To the bit."""
+    return repr(first.metrics) == repr(second.metrics) and all(
+        torch.equal(first.weights[name], second.weights[name]) for name in first.weights
+    )
+
+
+# The arithmetic
+
+
+def test_shares_are_whole_in_order_and_differ_by_one_at_most():
+    for number in (0, 1, 2, 7, 8):
+        shares = [list(range(number))[Processes(rank, 3).share(number)] for rank in range(3)]
+        assert list(chain(*shares)) == list(range(number))
+        assert max(map(len, shares)) - min(map(len, shares)) <= 1
+
+
+def test_every_process_has_a_seed_of_its_own_and_the_first_that_of_the_settings():
+    seeds = {seed: [Processes(rank, 8).seed_of_its_own(seed) for rank in range(8)] for seed in (0, 1)}
+    assert [of_ranks[0] for of_ranks in seeds.values()] == [0, 1]
+    assert len({*seeds[0], *seeds[1]}) == 16
+    assert Processes(3, 4).seed_of_its_own(0) == seeds[0][3]
+
+
+def test_one_process_exchanges_and_copies_nothing():
+    alone, x = Processes.joined(), torch.ones(2)
+    assert alone == Processes(0, 1)
+    assert alone.summed(x) is x
+    assert alone.spread(sorted, [2, 1]) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("ACCELERATE_USE_FSDP", "true", "set to FSDP"),
+        ("ACCELERATE_USE_DEEPSPEED", "true", "set to DeepSpeed"),
+        ("ACCELERATE_MIXED_PRECISION", "bf16", "mixed precision bf16"),
+    ],
+)
+def test_what_a_launcher_is_set_to_and_would_not_get_is_refused(variable, value, said, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ConfigError, match=said):
+        join("cpu")
+
+
+def test_one_device_for_all_processes_is_refused(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(ConfigError, match="cuda:1"):
+        join("cuda:1")
+
+
+# A run
+
+
+def test_two_processes_learn_what_one_learns_from_the_same_rollouts(tmp_path: Path, monkeypatch):
+    first, second = in_two_processes(tmp_path, train, CONFIG)
+    assert same(first, second)
+    assert [first.judged, second.judged] == [15, 18]  # 5 and 6 in each of three updates
+    lengths = first.rollouts[0].episodes.response_mask.sum(1).tolist()
+    assert len(set(lengths)) > 1
+    assert first.metrics[0]["judge/unscored"] > 0
+
+    recorded = iter(first.rollouts)
+    monkeypatch.setattr(ppo, "sample", lambda *_, **__: next(recorded))
+    alone = train(CONFIG)
+    for expected, got in zip(alone.metrics, first.metrics, strict=True):
+        assert got == pytest.approx(expected, rel=1e-3, abs=1e-5)
+    for name, weight in alone.weights.items():
+        torch.testing.assert_close(first.weights[name], weight, atol=2e-5, rtol=1e-3)
+    moved = alone.weights["model.lm_head.weight"] - small_model().lm_head.weight
+    assert moved.abs().max() > 1e-2  # by far more than the two may differ
+
+
+def test_each_process_samples_its_own(tmp_path: Path):
+    config = dataclasses.replace(CONFIG, updates=1, episodes=24)
+    first, second = in_two_processes(tmp_path, train, config, verdict, QUESTIONS[:1])
+    assert first.rollouts[0].completions == second.rollouts[0].completions
+    shares = first.rollouts[0].completions[:12], first.rollouts[0].completions[12:]
+    assert shares[0] != shares[1]
+
+
+def advantages(rewards: list[float]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Of one rollout, that is the same wherever this is called."""
+    config = dataclasses.replace(CONFIG, episodes=len(rewards))
+    state = ppo.initial_state(config, small_model())
+    prompts = [QUESTIONS[row % 4].prompt for row in range(len(rewards))]
+    rollout = ppo.sample(
+        state.policy.model, word_tokenizer(*WORDS), prompts, max_new_tokens=4,
+        generator=torch.Generator().manual_seed(0),
+    )  # fmt: skip
+    experience, _ = ppo.evaluate(state, config, rollout.episodes, rewards)
+    return experience.advantages, experience.episodes.response_mask
+
+
+def test_advantages_are_whitened_over_the_rollouts_of_all_processes(tmp_path: Path):
+    rewards = [1.0, 1.0, 1.0, 1.0, -1.0, -1.0, -1.0, 0.0]  # one process has all that is right
+    alone, mask = advantages(rewards)
+    for whitened, _ in in_two_processes(tmp_path, advantages, rewards):
+        torch.testing.assert_close(whitened, alone)
+    real = alone[mask.bool()]
+    assert real.mean().item() == pytest.approx(0.0, abs=1e-6)
+    assert real.var(correction=0).item() == pytest.approx(1.0, abs=1e-4)
+    assert alone[:4][mask[:4].bool()].mean() > 0.3
+
+
+def one_scored() -> Callable[[Record], Verdict | None]:
+    """Scores the first answer that it is shown in a process, and that in the second process alone."""
+    left = [Verdict.CORRECT] if Processes.joined().rank == 1 else []
+    return lambda record: left.pop() if left else None
+
+
+def train_on_one_score() -> Outcome:
+    return train(CONFIG, judge=one_scored())
+
+
+def test_a_process_without_an_episode_to_learn_from_keeps_step_with_the_other(tmp_path: Path):
+    first, second = in_two_processes(tmp_path, train_on_one_score)
+    assert same(first, second)
+    assert [row["judge/unscored"] for row in first.metrics] == [10.0, 11.0, 11.0]
+    assert [row.get("optimizer/steps") for row in first.metrics] == [2.0, None, None]
+
+
+def step_on_a_spoilt_episode() -> tuple[float, bool]:
+    config = dataclasses.replace(CONFIG, episodes=4)
+    state = ppo.initial_state(config, small_model())
+    prompts = [record.prompt for record in QUESTIONS]
+    episodes = ppo.sample(
+        state.policy.model, word_tokenizer(*WORDS), prompts, max_new_tokens=4,
+        generator=torch.Generator().manual_seed(0),
+    ).episodes  # fmt: skip
+    experience, _ = ppo.evaluate(state, config, episodes, [1.0, 0.0, 0.0, -1.0])
+    experience.advantages[3, 0] = math.nan  # of the second process's share
+    before = [parameter.clone() for parameter in state.policy.parameters()]
+    skipped = ppo.step(state, config, experience)["optimizer/skipped"].item()
+    return skipped, all(map(torch.equal, before, state.policy.parameters()))
+
+
+def test_a_gradient_that_is_not_finite_in_one_process_is_skipped_in_both(tmp_path: Path):
+    assert in_two_processes(tmp_path, step_on_a_spoilt_episode) == [(1.0, True), (1.0, True)]
+
+
+def train_with_checkpoints(directory: Path, updates: int) -> Outcome:
+    config = dataclasses.replace(CONFIG, updates=updates)
+    settings = settings_of(config, RewardConfig(), QUESTIONS, small_model())
+    return train(config, checkpoints=Checkpoints(directory, settings, every=1))
+
+
+def test_two_processes_go_on_bit_for_bit_and_one_process_is_refused(tmp_path: Path):
+    whole, _ = in_two_processes(tmp_path / "1", train_with_checkpoints, tmp_path / "whole", 3)
+    in_two_processes(tmp_path / "2", train_with_checkpoints, tmp_path / "parted", 1)
+    first, second = in_two_processes(tmp_path / "3", train_with_checkpoints, tmp_path / "parted", 3)
+    assert same(first, second)
+    assert same(first, whole)
+    with pytest.raises(ConfigError, match=r"processes \(2, now 1\)"):
+        train_with_checkpoints(tmp_path / "parted", 3)
+
+
+def fail_in_the_second() -> Outcome:
+    def fail(record: Record) -> Verdict:
+        if Processes.joined().rank == 1:
+            raise DataError("the second process has had enough")
+        return Verdict.CORRECT
+
+    return train(CONFIG, judge=fail)
+
+
+def test_an_error_in_one_process_ends_the_other(tmp_path: Path):
+    first, second = in_two_processes(tmp_path, fail_in_the_second)
+    assert "has had enough" in second
+    assert "Error" in first
+
+
+def test_fewer_episodes_than_processes_are_refused(tmp_path: Path):
+    few = dataclasses.replace(CONFIG, episodes=1, minibatches=1)
+    for said in in_two_processes(tmp_path, train, few):
+        assert "got episodes=1 for 2 processes" in said
+
+
+# The command
+
+
+def command(argv: list[str]) -> tuple[int, str]:
+    """`candor`: its status, and what it printed."""
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        status = main(argv)
+    return status, printed.getvalue()
+
+
+def test_the_command_in_two_processes_writes_one_run(tmp_path: Path, tiny_judge: Path):
+    small_model().save_pretrained(tmp_path / "model")
+    word_tokenizer(*WORDS).save_pretrained(tmp_path / "model")
+    rows = [{"prompt": record.prompt, "reference": "A"} for record in QUESTIONS]
+    (tmp_path / "questions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    settings = {
+        "model": tmp_path / "model", "judge": tiny_judge, "data": tmp_path / "questions.jsonl",
+        "output_dir": tmp_path / "out", "device": "cpu", "updates": 2, "episodes": 6, "max_new_tokens": 3,
+        "skip_audit": True, "report_to": "none",
+    }  # fmt: skip
+    argv = ["train-rl", *(part for name, value in settings.items() for part in (f"--{name}", str(value)))]
+    (first, printed), (second, silence) = in_two_processes(tmp_path, command, argv)
+    assert (first, second) == (0, 0)
+    assert "model: " in printed
+    assert silence == ""
+    assert len((tmp_path / "out" / "metrics.jsonl").read_text().splitlines()) == 2
+    assert len((tmp_path / "out" / "completions.jsonl").read_text().splitlines()) == 12
