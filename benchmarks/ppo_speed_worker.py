@@ -231,7 +231,7 @@ def trl_ppo(setting: Setting, watch: Stopwatch) -> dict[str, Any]:
 
 
 def floor(setting: Setting, watch: Stopwatch) -> dict[str, Any]:
-    """The matrix products alone, of linear layers and head, in each phase of our PPO; attention is left out."""
+    """The matrix products of linear layers and head in each phase of our PPO; attention is left out."""
     import torch
 
     watch.ready()

@@ -9,6 +9,7 @@ H hidden size, V vocabulary.
 
 import copy
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple, Protocol
 
 import torch
@@ -19,8 +20,11 @@ from transformers import PreTrainedModel
 
 from judge.errors import ConfigError
 
-# Logits alive at once, per forward pass: 64 MiB in float32.
-CHUNK_LOGITS = 2**24
+# Logits kept for the backward pass, 64 MiB in float32; where there are more, they are computed again there.
+KEPT_LOGITS = 2**24
+# Logits computed at once on a CPU: 16 MiB. The C library takes larger blocks from the system each time anew,
+# page by page, which takes as long as the products.
+CPU_CHUNK_LOGITS = 2**22
 # How far the head may be from the model's own logits before the model is refused, relative to their size.
 PROBE_TOLERANCE = 2e-2
 
@@ -97,15 +101,21 @@ class CausalLM:
             targets: [N] ids.
         """
         vocabulary = self.head.weight.shape[0]
-        rows = max(1, CHUNK_LOGITS // vocabulary)
-        if len(targets) <= rows:
-            return self._chunk_logprobs(hidden, targets)
+        at_once = min(CPU_CHUNK_LOGITS, KEPT_LOGITS) if hidden.device.type == "cpu" else KEPT_LOGITS
+        rows = max(1, at_once // vocabulary)
+        logprobs_of = self._chunk_logprobs
+        if len(targets) * vocabulary > KEPT_LOGITS:
+            # A chunk's logits are freed as soon as its log-probs are known.
+            logprobs_of = partial(
+                checkpoint, self._chunk_logprobs, use_reentrant=False, preserve_rng_state=False
+            )
         chunks = zip(torch.split(hidden, rows), torch.split(targets, rows), strict=True)
-        # Recomputed in backward: a chunk's logits are freed as soon as its log-probs are known.
-        return torch.cat([checkpoint(self._chunk_logprobs, h, t, use_reentrant=False) for h, t in chunks])
+        return torch.cat([logprobs_of(h, t) for h, t in chunks])
 
     def _chunk_logprobs(self, hidden: Tensor, targets: Tensor) -> Tensor:
-        logits = self._logits(hidden) / self.temperature
+        logits = self._logits(hidden)
+        if self.temperature != 1.0:
+            logits = logits / self.temperature
         return -nn.functional.cross_entropy(logits, targets, reduction="none")
 
     def _logits(self, hidden: Tensor) -> Tensor:
