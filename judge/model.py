@@ -6,6 +6,7 @@ weights are kept whole, or as 8-bit differences from the backbone they were trai
 
 import logging
 import math
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from sentence_transformers import CrossEncoder
 from torch import Tensor
@@ -21,7 +23,7 @@ from transformers.utils import logging as transformers_logging
 
 from judge.backbone import WEIGHTS_FILE, Backbone, find_backbone
 from judge.delta import pack, unpack
-from judge.errors import BackboneError, ConfigError
+from judge.errors import BackboneError, ConfigError, JudgeError
 from judge.pairs import TASKS, Task
 
 DELTA_FILE = "delta.safetensors"
@@ -111,6 +113,14 @@ def quiet_loading() -> Iterator[None]:
             transformers_logging.enable_progress_bar()
 
 
+@contextmanager
+def quiet_adapters() -> Iterator[None]:
+    """Without the warning that peft asks after checkpointing by the name that transformers gave up."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
+        yield
+
+
 def save_encoder(
     model: CrossEncoder, directory: Path, backbone: Backbone, *, seed: int, as_delta: bool
 ) -> dict[str, Any]:
@@ -142,6 +152,7 @@ def open_encoder(
 
     Raises:
         BackboneError: the encoder that the differences start from cannot be found, or is another one.
+        JudgeError: the differences cannot be read.
     """
     window, seed = description["max_tokens"], description["seed"]
     if description["weights"] == WEIGHTS_FILE:
@@ -150,7 +161,13 @@ def open_encoder(
     start = find_backbone(backbone or source, expected_sha256=sha256)
     model = new_encoder(start.directory, max_tokens=window, seed=seed, device=device)
     base = {name: weight.cpu() for name, weight in model.model.state_dict().items()}
-    model.model.load_state_dict(unpack(load_file(directory / DELTA_FILE), base))
+    try:
+        delta = load_file(directory / DELTA_FILE)
+    except (OSError, SafetensorError) as error:
+        raise JudgeError(
+            f"cannot read the weights {directory / DELTA_FILE}: {error}; is the judge directory whole?"
+        ) from error
+    model.model.load_state_dict(unpack(delta, base))
     return model, start
 
 

@@ -7,6 +7,7 @@ question is found out by `judge.questions`, which puts it to the text itself.
 
 from collections.abc import Sequence
 from string import Formatter
+from textwrap import shorten
 from typing import Self
 
 import torch
@@ -14,6 +15,7 @@ from transformers import AutoModelForSeq2SeqLM, AutoTokenizer, PreTrainedModel, 
 
 from judge.config import QUESTION_TEMPLATE
 from judge.errors import ConfigError, JudgeError
+from judge.hub import look_for
 from judge.model import length_batches, quiet_loading
 from judge.questions import Question
 from judge.spans import Span, find_spans
@@ -69,6 +71,7 @@ class QuestionGenerator:
         """
         check_template(template)
         try:
+            look_for(source)
             with quiet_loading():
                 model = AutoModelForSeq2SeqLM.from_pretrained(
                     source, use_safetensors=True, trust_remote_code=False
@@ -77,7 +80,7 @@ class QuestionGenerator:
         except (OSError, ValueError) as error:
             raise JudgeError(
                 "expected a sequence-to-sequence model (directory or Hub id, safetensors) that writes "
-                f"questions, got {source!r}: {error}"
+                f"questions, got {source!r}: {shorten(str(error), 200)}"
             ) from error
         model.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         return cls(model, tokenizer, template=template, batch_tokens=batch_tokens)

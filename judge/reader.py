@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 from typing import Any, Protocol, Self
 
 import torch
@@ -25,11 +26,13 @@ from transformers import (
 
 from judge.backbone import find_backbone
 from judge.errors import JudgeError
+from judge.hub import look_for
 from judge.model import (
     CHUNK_OVERLAP,
     fast_bfloat16,
     length_batches,
     max_positions,
+    quiet_adapters,
     quiet_loading,
     surely_fits,
 )
@@ -124,7 +127,8 @@ class ExtractiveReader:
                 content["backbone"]["source"], expected_sha256=content["backbone"]["sha256"]
             )
             model, tokenizer = open_qa_model(str(start.directory), fresh_output=True)
-            model = PeftModel.from_pretrained(model, directory).merge_and_unload()
+            with quiet_adapters():
+                model = PeftModel.from_pretrained(model, directory).merge_and_unload()
             settings = {name: content[name] for name in ("max_tokens", "no_answer_margin")}
         else:
             model, tokenizer = open_qa_model(str(directory if directory.is_dir() else source))
@@ -212,6 +216,7 @@ def open_qa_model(
         JudgeError: there is none, its weights are not safetensors, or its tokenizer does not know offsets.
     """
     try:
+        look_for(source)
         with quiet_loading():
             model, loading = AutoModelForQuestionAnswering.from_pretrained(
                 source,
@@ -224,7 +229,7 @@ def open_qa_model(
     except (OSError, ValueError) as error:
         raise JudgeError(
             "expected an extractive question-answering model (directory or Hub id, safetensors), "
-            f"got {source!r}: {error}"
+            f"got {source!r}: {shorten(str(error), 200)}"
         ) from error
     if loading["missing_keys"] and not fresh_output:
         raise JudgeError(

@@ -10,17 +10,18 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from sentence_transformers import CrossEncoder
 
-from judge.backbone import Backbone, download
+from judge.backbone import Backbone
 from judge.calibrate import Calibration, Combiner, equivalence_inputs
 from judge.config import SpeedConfig
 from judge.coverage import measure
 from judge.engine import batch_tokens, open_forward
 from judge.errors import JudgeError
+from judge.hub import fetch
 from judge.lexical.words import read_words
 from judge.model import encode_pairs, first_segment_fits, open_encoder, save_encoder
 from judge.pairs import TASKS, Task, abstention_segments, equivalence_segments, support_segments
@@ -96,15 +97,10 @@ class Judge:
             BackboneError: its encoder cannot be found.
         """
         directory = find_judge(source)
-        content = json.loads((directory / JUDGE_FILE).read_text())
-        if content.get("format") != FORMAT:
-            raise JudgeError(
-                f"expected judge format {FORMAT} in {directory}, found {content.get('format')!r}"
-            )
-        calibration = Calibration.from_json(content["calibration"])
+        description, calibration = _read(directory)
         if max_fpr is not None:
             calibration = calibration.at(max_fpr)
-        encoder, start = open_encoder(directory, content["encoder"], backbone=backbone, device=device)
+        encoder, start = open_encoder(directory, description, backbone=backbone, device=device)
         return cls(encoder, calibration, start, speed=speed, explain=explain)
 
     def score(self, records: Sequence[Record]) -> list[Score | None]:
@@ -337,15 +333,38 @@ def find_judge(source: str | Path | None) -> Path:
     Raises:
         JudgeError: there is no judge at `source`.
     """
+    advice = (
+        "pass the output_dir of `candor train-judge` with --judge, or leave --judge out for the default judge"
+    )
     directory = WEIGHTS if source is None else Path(source)
-    if not directory.is_dir() and source is not None:
-        directory = download(str(source))
+    if not directory.is_dir():
+        try:
+            directory = fetch(str(source))
+        except FileNotFoundError as error:
+            raise JudgeError(
+                f"expected a judge, by directory or Hub id, got {str(source)!r}: {error}; {advice}"
+            ) from error
     if not (directory / JUDGE_FILE).is_file():
-        raise JudgeError(
-            f"expected {JUDGE_FILE} in {directory}, which a judge directory holds; pass the output_dir of "
-            "`candor train-judge` with --judge, or leave --judge out for the default judge"
-        )
+        raise JudgeError(f"expected {JUDGE_FILE} in {directory}, which a judge directory holds; {advice}")
     return directory
+
+
+def _read(directory: Path) -> tuple[dict[str, Any], Calibration]:
+    """What `save_judge` wrote of the encoder, and the calibration."""
+    path = directory / JUDGE_FILE
+    try:
+        content = json.loads(path.read_text())
+        if content.get("format") != FORMAT:
+            raise JudgeError(
+                f"expected judge format {FORMAT} in {directory}, found {content.get('format')!r}; train the "
+                "judge again by `candor train-judge`"
+            )
+        return content["encoder"], Calibration.from_json(content["calibration"])
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        raise JudgeError(
+            f"cannot read {path} as what `candor train-judge` writes: {type(error).__name__} {error}; "
+            "is it whole?"
+        ) from error
 
 
 def save_judge(

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from textwrap import shorten
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
@@ -14,12 +15,15 @@ from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from judge.errors import ConfigError
+from judge.hub import look_for
+from judge.model import quiet_adapters
 from rl.config import Dtype
 
 logger = logging.getLogger(__name__)
 
 LORA_ALPHA_PER_RANK = 2
 """What the adapters' output is multiplied by, whatever their rank."""
+_LONGEST_REASON = 250  # characters; transformers explains itself in paragraphs
 
 
 def find_device(name: str | None) -> str:
@@ -56,6 +60,7 @@ def load_model(
             "(peft: merge_and_unload, then save_pretrained)"
         )
     with _refusing("tokenizer", source):
+        look_for(source)
         tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
     with _refusing("model", source):
         model = AutoModelForCausalLM.from_pretrained(
@@ -83,7 +88,8 @@ def with_adapters(model: PreTrainedModel, rank: int, seed: int) -> PeftModel:
         r=rank, lora_alpha=LORA_ALPHA_PER_RANK * rank, target_modules="all-linear", task_type="CAUSAL_LM"
     )
     torch.manual_seed(seed)  # adapters are drawn from torch's own state
-    return get_peft_model(model, lora)
+    with quiet_adapters():
+        return get_peft_model(model, lora)
 
 
 def save_model(
@@ -103,7 +109,7 @@ def _refusing(part: str, source: str) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError, SafetensorError) as error:
-        reason = str(error).partition("\n")[0]
+        reason = shorten(str(error), _LONGEST_REASON)
         raise ConfigError(
             f"cannot load the {part} of {source!r}: expected a directory, or a Hub id, with config.json, "
             f"safetensors weights and a tokenizer, and no code of its own; got: {reason}"

