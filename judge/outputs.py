@@ -41,6 +41,16 @@ def check_writable(path: Path) -> None:
         _aside(path).unlink()
 
 
+def make_directory(path: Path) -> None:
+    """A directory to write to, made if it is missing; several processes may ask for it at once.
+
+    Raises:
+        DataError: it cannot be made.
+    """
+    with _refusing(path):
+        path.mkdir(parents=True, exist_ok=True)
+
+
 @contextmanager
 def open_output(path: Path, columns: Mapping[str, pa.DataType]) -> Iterator[Write]:
     """A function that appends rows to `path`; the file appears once the block ends without an error.

@@ -25,9 +25,11 @@ from judge.baselines import exact_match, token_f1
 from judge.config import TrainJudgeConfig, TrainReaderConfig
 from judge.environment import machine, versions
 from judge.mixture import read_split
+from judge.model import quiet_adapters
+from judge.outputs import make_directory
 from judge.reader import READER_FILE, ExtractiveReader, Reading, chunk_pairs, open_qa_model
 from judge.reader_examples import Example, make_examples
-from judge.train import write_json
+from judge.train import stays_on_cpu, write_json
 
 logger = logging.getLogger(__name__)
 
@@ -43,11 +45,11 @@ def train(config: TrainReaderConfig) -> Path:
         `config.output_dir`.
 
     Raises:
-        DataError: a training file cannot be used.
+        DataError: the directory cannot be made, or a training file cannot be used.
         BackboneError: the encoder cannot be found.
     """
     output_dir = Path(config.output_dir)
-    output_dir.mkdir(parents=True, exist_ok=True)
+    make_directory(output_dir)
     training, held_out = read_examples(config)
     logger.info("%d exercises, %d held out", len(training), len(held_out))
     backbone = find_backbone(config.backbone)
@@ -63,7 +65,8 @@ def train(config: TrainReaderConfig) -> Path:
     for module in model.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
-    model = get_peft_model(model, lora)
+    with quiet_adapters():
+        model = get_peft_model(model, lora)
     run_trainer(config, model, tokenizer, training)
     write_reader(config, model, tokenizer, held_out, backbone)
     return output_dir
@@ -105,7 +108,7 @@ def run_trainer(
         warmup_steps=config.warmup_share,
         lr_scheduler_type="linear",
         bf16=config.bf16,
-        use_cpu=config.device == "cpu",
+        use_cpu=stays_on_cpu(config.device),
         train_sampling_strategy="group_by_length",
         length_column_name="length",
         remove_unused_columns=False,

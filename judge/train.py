@@ -32,6 +32,7 @@ from judge.errors import ConfigError, DataError
 from judge.losses import MultiTaskLoss
 from judge.mixture import read_split
 from judge.model import encode_pairs, new_encoder
+from judge.outputs import make_directory
 from judge.pairs import KINDS, TASKS, Split, TrainingRow
 from judge.ranking import HeldOutEvaluator, ranking_by_source
 from judge.scorer import Judge, save_judge
@@ -59,12 +60,13 @@ def train(config: TrainJudgeConfig) -> Path:
 
     Raises:
         ConfigError: `config.output_dir` holds the start of another run, or the batches are too many.
-        DataError: a training file cannot be used, or the rows do not have both labels of a task.
+        DataError: the directory cannot be made, a training file cannot be used, or the rows do not have both
+            labels of a task.
         BackboneError: the encoder cannot be found.
     """
     output_dir = Path(config.output_dir)
     checkpoints = output_dir / CHECKPOINTS
-    output_dir.mkdir(parents=True, exist_ok=True)
+    make_directory(output_dir)
     arguments = training_arguments(config, checkpoints)
     writes = arguments.process_index == 0
     if not writes:
@@ -169,7 +171,8 @@ def training_arguments(config: TrainJudgeConfig, checkpoints: Path) -> CrossEnco
     """The trainer's settings; making them joins the process group of a distributed run.
 
     Raises:
-        ConfigError: one process sees several GPUs, which the trainer would then share among threads.
+        ConfigError: the device is not there, or one process sees several GPUs, which the trainer would then
+            share among threads.
     """
     arguments = CrossEncoderTrainingArguments(
         output_dir=str(checkpoints),
@@ -182,7 +185,7 @@ def training_arguments(config: TrainJudgeConfig, checkpoints: Path) -> CrossEnco
         lr_scheduler_type="linear",
         max_grad_norm=1.0,
         bf16=config.bf16,
-        use_cpu=config.device == "cpu",
+        use_cpu=stays_on_cpu(config.device),
         batch_sampler=length_grouped_batches,
         eval_strategy="steps",
         save_strategy="steps",
@@ -201,6 +204,21 @@ def training_arguments(config: TrainJudgeConfig, checkpoints: Path) -> CrossEnco
         )
     arguments.dataloader_drop_last = arguments.world_size > 1
     return arguments
+
+
+def stays_on_cpu(device: str | None) -> bool:
+    """Whether a trainer must look for no accelerator: the CPU is named, or nothing is and there is no other.
+
+    Raises:
+        ConfigError: another device is named where there is none.
+    """
+    if torch.accelerator.is_available():
+        return device == "cpu"
+    if device not in (None, "cpu"):
+        raise ConfigError(
+            f"cannot use device {device!r}, torch finds the CPU alone; pass --device cpu, or leave it out"
+        )
+    return True
 
 
 def run_trainer(

@@ -15,6 +15,7 @@ from typing import Any
 from tqdm import tqdm
 
 from judge.environment import machine, versions
+from judge.outputs import make_directory
 from judge.page.figures import Shares, Table
 from judge.records import Record, Score
 from judge.report import table
@@ -36,6 +37,7 @@ def run(config: DemoConfig) -> Story:
     """Play the demo and write its results to `config.output_dir`."""
     start = time.monotonic()
     output_dir = Path(config.output_dir)
+    make_directory(output_dir)
     judge = Judge.from_pretrained(config.judge)
     print("1. The judge reads answers to real questions\n")
     judged = judge_answers(judge)

@@ -10,8 +10,6 @@ from judge.reader import ExtractiveReader, Reading
 from judge.reader_examples import Example
 from judge.reader_train import as_dataset, choose_margin, measure, train
 
-pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")
-
 ANSWERED = Example("who ?", "it was bob here", 7, 10, "pairs/asked")
 SILENT = Example("who ?", "it was so", 0, 0, "pairs/elsewhere")
 

@@ -17,7 +17,7 @@ from judge.pairs import TASKS, Task, TrainingRow
 from judge.ranking import ranking_by_source
 from judge.records import Record, Verdict
 from judge.scorer import Judge
-from judge.train import as_dataset, train
+from judge.train import as_dataset, stays_on_cpu, train, training_arguments
 
 NAMES = ("bob", "ann", "eve", "joe", "tim", "sue", "max", "kim")
 
@@ -95,6 +95,23 @@ def test_a_judge_trained_on_csv_scores(tmp_path: Path, tiny_backbone: Path, file
     assert judge.calibration.thresholds.equivalence == trained_for.threshold
     assert [point.threshold for point in points] == sorted((p.threshold for p in points), reverse=True)
     assert all(point.false_positive_rate <= point.max_fpr for point in points)
+
+
+def test_the_defaults_train_where_there_is_no_accelerator(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: False)
+    settings = TrainJudgeConfig(output_dir=str(tmp_path))
+    assert settings.bf16
+    assert training_arguments(settings, tmp_path).device.type == "cpu"
+    with pytest.raises(ConfigError, match="cannot use device 'cuda:1', torch finds the CPU alone"):
+        stays_on_cpu("cuda:1")
+
+
+def test_an_output_directory_that_is_a_file_is_refused(tmp_path: Path, tiny_backbone: Path) -> None:
+    (tmp_path / "judge").touch()
+    with pytest.raises(DataError, match=r"cannot write .*judge: File exists"):
+        train(config(tmp_path, tiny_backbone, []))
 
 
 def test_a_killed_run_goes_on_to_the_weights_of_a_whole_one(
