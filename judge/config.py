@@ -230,7 +230,7 @@ class SpeedConfig:
             _at_least(1, "batch_tokens", self.batch_tokens)
         _at_least(1, "max_references", self.max_references)
         _at_least(0, "cache_size", self.cache_size)
-        if self.engine is Engine.OPENVINO_INT8 and self.dtype is not Dtype.AUTO:
+        if self.engine == Engine.OPENVINO_INT8 and self.dtype != Dtype.AUTO:
             raise ConfigError(f"dtype is for the engine torch, got {self.dtype} with {self.engine}")
 
 
@@ -301,7 +301,8 @@ class ScoreConfig:
 
     def __post_init__(self) -> None:
         _at_least(1, "chunk_rows", self.chunk_rows)
-        if self.explain is not Explain.QA and (self.reader or self.question_generator):
+        # A command line or YAML brings plain text.
+        if self.explain != Explain.QA and (self.reader or self.question_generator):
             raise ConfigError(
                 "reader and question_generator are for --explain qa; add that, or leave them out"
             )

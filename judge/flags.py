@@ -10,7 +10,7 @@ import typing
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import yaml
 from trl import TrlParser
@@ -18,6 +18,14 @@ from trl import TrlParser
 from judge.errors import ConfigError
 
 _CONFIG_FLAG = "--config"
+
+
+class _Parser(TrlParser):
+    """Says what is wrong with a flag in one line, as every error here, without the usage of them all."""
+
+    def error(self, message: str) -> NoReturn:
+        """Called by argparse."""
+        raise ConfigError(f"{message}; see {self.prog} --help")
 
 
 def read_flags(command: str, description: str, argv: Sequence[str], *config_types: type) -> tuple[Any, ...]:
@@ -32,7 +40,7 @@ def read_flags(command: str, description: str, argv: Sequence[str], *config_type
     Raises:
         ConfigError: a flag or key is unknown, or a value is not what its field takes.
     """
-    parser = TrlParser(config_types, prog=command, description=description, allow_abbrev=False)
+    parser = _Parser(config_types, prog=command, description=description, allow_abbrev=False)
     parser.add_argument(_CONFIG_FLAG, metavar="FILE", help="YAML file of these settings; flags win over it")
     arguments = [part for argument in argv for part in _split_config(argument)]
     _check_config_file(arguments)
@@ -44,7 +52,8 @@ def read_flags(command: str, description: str, argv: Sequence[str], *config_type
     except ConfigError:
         raise
     except (ValueError, TypeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{error}; see {command} --help") from error
+        message = " ".join(str(error).split()).rstrip(".")  # YAML's errors are of several lines
+        raise ConfigError(f"{message}; see {command} --help") from error
     unknown = [part for rest in parsed[-2:] for part in rest]
     if unknown:
         raise _unknown(command, unknown[0], configs)

@@ -196,6 +196,9 @@ def env(argv: Sequence[str]) -> None:
     """`candor env`: one line a fact."""
     from judge.environment import machine, versions
 
+    if list(argv) in (["-h"], ["--help"]):
+        print(f"usage: candor env\n\nPrint {COMMANDS['env'].help}.")
+        return
     if argv:
         raise ConfigError(f"candor env takes no arguments, got {' '.join(argv)}")
     for name, value in (versions() | machine()).items():

@@ -15,7 +15,7 @@ each_module = pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path
 HELP_OF_EVERY_COMMAND = f"""
 import contextlib, io, sys
 from rl.cli import COMMANDS, main
-for argv in [["--help"], ["--version"], *([name, "--help"] for name in COMMANDS if name != "env")]:
+for argv in [["--help"], ["--version"], *([name, "--help"] for name in COMMANDS)]:
     with contextlib.redirect_stdout(io.StringIO()) as shown, contextlib.suppress(SystemExit):
         main(argv)
     assert shown.getvalue(), argv

@@ -29,6 +29,7 @@ def distribution(name: str, values: Mapping[Verdict, Sequence[float]]) -> Chart:
         colors = [VERDICT_COLORS[verdict] for verdict in values]
         axes.hist(list(values.values()), BINS, range=(low, high), stacked=True, color=colors, rwidth=0.9)
         axes.set(xlim=(low, high), xlabel=name, ylabel="rows")
+        axes.xaxis.get_major_locator().set_params(nbins=5)  # more, and "−1.00" runs into "−0.75"
         axes.yaxis.get_major_locator().set_params(nbins=5, integer=True)
 
     means = {verdict: f"mean {np.mean(column):.2f}" for verdict, column in values.items() if column}

@@ -10,7 +10,8 @@ import pytest
 from judge import cli
 from judge.config import EvalJudgeConfig, ScoreConfig, SpeedConfig
 from judge.errors import ConfigError, JudgeError
-from judge.records import Record, Score, Verdict
+from judge.flags import read_flags
+from judge.records import Explain, Record, Score, Verdict
 
 
 def row(name: str, reference: str, candidate: str, label: object) -> dict:
@@ -18,6 +19,14 @@ def row(name: str, reference: str, candidate: str, label: object) -> dict:
         "id": name, "question": "Which?", "references": [reference], "candidate": candidate,
         "label": label, "group": reference,
     }  # fmt: skip
+
+
+def test_a_reader_and_a_generator_can_be_named_on_the_command_line():
+    argv = ["--input", "a.jsonl", "--output", "b.jsonl", "--reader", "r", "--question_generator", "g"]
+    (config,) = read_flags("candor score", "", [*argv, "--explain", "qa"], ScoreConfig)
+    assert (config.explain, config.reader, config.question_generator) == (Explain.QA, "r", "g")
+    with pytest.raises(ConfigError, match="for --explain qa; add that"):
+        read_flags("candor score", "", argv, ScoreConfig)
 
 
 ROWS = [

@@ -122,15 +122,27 @@ def test_a_flag_is_not_guessed_from_its_beginning():
         read("--name", "x", "--siz", "3")
 
 
-def test_a_value_of_the_wrong_kind_ends_with_a_usage_error(capsys):
-    with pytest.raises(SystemExit) as end:
-        read("--name", "x", "--size", "many")
-    assert end.value.code == 2
-    assert "--size" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["--name", "x", "--size", "many"], "argument --size: invalid int value: 'many'"),
+        (["--name", "x", "--mode", "medium"], "argument --mode: invalid choice: 'medium'.*"),
+        (["--size", "3"], "the following arguments are required: --name"),
+    ],
+)
+def test_a_usage_error_is_one_line_without_the_usage_of_every_flag(argv, message, capsys):
+    with pytest.raises(ConfigError, match=rf"^{message}; see candor test --help$"):
+        read(*argv)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_file_that_is_no_yaml_is_refused_in_one_line(config):
+    with pytest.raises(ConfigError, match=r"^while parsing.* line 1, column .*; see candor test --help$"):
+        read("--name", "x", "--config", config("name: [a"))
 
 
 def test_a_wrong_enum_value_in_the_file_is_refused(config):
-    with pytest.raises((ConfigError, SystemExit)):
+    with pytest.raises(ConfigError, match="medium"):
         read("--name", "x", "--config", config("mode: medium"))
 
 
