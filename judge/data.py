@@ -188,10 +188,11 @@ def columns_of(rows: Sequence[Row | BadRow], path: Path) -> list[str]:
     return list(present)
 
 
-def missing_column(name: str, flag: str, present: Sequence[str], path: Path) -> DataError:
-    """The error for a column that is not there: what was expected, what is there, what flag names it."""
+def missing_column(names: Sequence[str], flag: str, present: Sequence[str], path: Path) -> DataError:
+    """The error for a column that is not there: its name, or those it may have; what is there; its flag."""
     shown = ", ".join(present[:_NAMES_SHOWN]) + (", ..." if len(present) > _NAMES_SHOWN else "")
-    return DataError(f"column {name!r} not in {path} (has: {shown}); pass {flag}")
+    wanted = " or ".join(map(repr, names))
+    return DataError(f"column {wanted} not in {path} (has: {shown}); pass {flag}")
 
 
 def _check_columns(columns: Columns, present: Sequence[str], path: Path) -> None:
@@ -202,7 +203,7 @@ def _check_columns(columns: Columns, present: Sequence[str], path: Path) -> None
         wanted["id"] = columns.id
     for role, name in wanted.items():
         if name is not None and name not in present:
-            raise missing_column(name, f"--{role}_column", present, path)
+            raise missing_column([name], f"--{role}_column", present, path)
 
 
 def _record(values: Mapping[str, Any], columns: Columns, name: str, csv_cells: bool) -> Record:

@@ -87,7 +87,7 @@ def read_labelled(
     found = {role: _find(role, getattr(columns, role), present, path) for role in WELL_KNOWN}
     for column in columns.scores:
         if column not in present:
-            raise missing_column(column, "--scores NAME=COLUMN", present, path)
+            raise missing_column([column], "--scores NAME=COLUMN", present, path)
     logger.info(
         "%s: %s", path.name, ", ".join(f"{role} from {name!r}" for role, name in found.items() if name)
     )
@@ -113,7 +113,7 @@ def _find(role: str, asked: str | None, present: Sequence[str], path: Path) -> s
             return name
     if asked is None and role in ("prompt", "group"):
         return None
-    raise missing_column(names[-1], f"--{role}_column", present, path)
+    raise missing_column(names, f"--{role}_column", present, path)
 
 
 def _labelled(

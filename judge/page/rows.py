@@ -103,7 +103,7 @@ def read_scored(path: Path, asked: Mapping[str, str | None]) -> Iterator[ScoredR
 
 def _find(role: str, asked: str | None, present: list[str], path: Path) -> str | None:
     if asked is not None and asked not in present:
-        raise missing_column(asked, f"--{role}_column", present, path)
+        raise missing_column([asked], f"--{role}_column", present, path)
     names = WELL_KNOWN.get(role, (role,)) if asked is None else (asked,)
     return next((name for name in names if name in present), None)
 

@@ -70,7 +70,8 @@ def test_a_label_that_is_no_number_from_zero_to_one_is_set_aside(labelled, tmp_p
 
 def test_a_file_without_labels_is_refused_with_what_is_there(labelled):
     with pytest.raises(
-        DataError, match=r"'score' not in .* \(has: reference, candidate\); pass --label_column"
+        DataError,
+        match=r"column 'label' or 'score' not in .* \(has: reference, candidate\); pass --label_column",
     ):
         labelled({"reference": "a", "candidate": "b"})
 
