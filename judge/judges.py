@@ -78,7 +78,7 @@ def own_judges(sources: Sequence[str], *, max_fpr: float | None) -> list[Entrant
 
     entrants = []
     for source in sources or [DEFAULT_JUDGE]:
-        directory = find_judge(None if source == DEFAULT_JUDGE else source)
+        directory = find_judge(source)
         judge = Judge.from_pretrained(directory, max_fpr=max_fpr)
         name = JUDGE if len(sources) < 2 else f"{JUDGE} {source}"
         threshold = judge.calibration.thresholds.equivalence

@@ -17,7 +17,7 @@ from sentence_transformers import CrossEncoder
 
 from judge.backbone import Backbone
 from judge.calibrate import Calibration, Combiner, equivalence_inputs
-from judge.config import SpeedConfig
+from judge.config import DEFAULT_JUDGE, SpeedConfig
 from judge.coverage import measure
 from judge.engine import batch_tokens, open_forward
 from judge.errors import JudgeError
@@ -81,8 +81,8 @@ class Judge:
         """Load a judge.
 
         Args:
-            source: a directory that `candor train-judge` wrote, or a Hub id of one; the judge that ships
-                with the package by default.
+            source: a directory that `candor train-judge` wrote, or a Hub id of one; None or "default" is the
+                judge that ships with the package.
             backbone: where to take the encoder from, if not from where the judge says.
             device: cpu, cuda, ...; the best there is by default.
             speed: engine, precision, batches, references read, cheap stage, cache.
@@ -328,7 +328,7 @@ def without_encoder(record: Record) -> Score | None:
 
 
 def find_judge(source: str | Path | None) -> Path:
-    """The directory of a judge: the shipped one, a path, or a download from the Hub.
+    """The directory of a judge: the shipped one (None or "default"), a path, or a download from the Hub.
 
     Raises:
         JudgeError: there is no judge at `source`.
@@ -336,7 +336,7 @@ def find_judge(source: str | Path | None) -> Path:
     advice = (
         "pass the output_dir of `candor train-judge` with --judge, or leave --judge out for the default judge"
     )
-    directory = WEIGHTS if source is None else Path(source)
+    directory = WEIGHTS if source in (None, DEFAULT_JUDGE) else Path(str(source))
     if not directory.is_dir():
         try:
             directory = fetch(str(source))

@@ -26,7 +26,7 @@ from judge.backbone import Backbone, find_backbone
 from judge.batches import length_grouped_batches
 from judge.calibrate import fit_calibration, rows_to_fit
 from judge.card import CONFIG_FILE, DATA_FILE, ENVIRONMENT_FILE, METRICS_FILE, stated_licences, write_card
-from judge.config import DEFAULT_JUDGE, TrainJudgeConfig
+from judge.config import TrainJudgeConfig
 from judge.environment import machine, versions
 from judge.errors import ConfigError, DataError
 from judge.losses import MultiTaskLoss
@@ -75,9 +75,7 @@ def train(config: TrainJudgeConfig) -> Path:
     split = read_split(config, keep_rejected=writes)
     check_split(split, config, processes=arguments.world_size)
     device = str(arguments.device)
-    start = (
-        None if config.start_from is None else Judge.from_pretrained(_named(config.start_from), device=device)
-    )
+    start = None if config.start_from is None else Judge.from_pretrained(config.start_from, device=device)
     backbone = find_backbone(config.backbone) if start is None else start.backbone
     logger.info(
         "%d training rows, %d held out, encoder %s", len(split.train), len(split.held_out), backbone.source
@@ -291,10 +289,6 @@ def as_dataset(rows: Sequence[TrainingRow]) -> Dataset:
             "label": [[row.targets.get(task, float("nan")) for task in TASKS] for row in rows],
         }
     )
-
-
-def _named(judge: str) -> str | None:
-    return None if judge == DEFAULT_JUDGE else judge
 
 
 def _sample(rows: Sequence[TrainingRow], size: int, seed: int) -> list[TrainingRow]:

@@ -111,6 +111,10 @@ def test_support_and_abstention_are_probabilities_one_a_pair(judge: Judge) -> No
     assert abstention == [pytest.approx(0.01799, abs=1e-5)]
 
 
+def test_the_judge_that_ships_goes_by_the_name_of_default() -> None:
+    assert find_judge("default") == find_judge(None)
+
+
 def test_a_directory_that_is_no_judge_is_refused(tmp_path: Path) -> None:
     with pytest.raises(JudgeError, match=r"expected judge.json in"):
         find_judge(tmp_path)
