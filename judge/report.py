@@ -15,8 +15,8 @@ _PERCENT = ("accuracy", "balanced_accuracy", "false_positive_rate", "f1")
 _SHORT = {"balanced_accuracy": "balanced", "false_positive_rate": "false pos."}
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Columns under a header: the first flush left, the others right.
+def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, flush_left: int = 1) -> str:
+    """Columns under a header: the first `flush_left` of them flush left, the others right.
 
     >>> print(table(["verdict", "records"], [["correct", "12"], ["wrong", "3"]]))
     verdict  records
@@ -25,8 +25,9 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """
     lines = [header, *rows]
     widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
+    sides = [str.ljust] * flush_left + [str.rjust] * (len(header) - flush_left)
     return "\n".join(
-        "  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]).rstrip()
+        "  ".join(side(cell, width) for side, cell, width in zip(sides, line, widths, strict=True)).rstrip()
         for line in lines
     )
 

@@ -5,11 +5,11 @@ LOWEST_RATE = 0.01
 PATIENCE_UPDATES = 5
 """Updates in a row before a word is said: one rollout alone may be beyond either rate by chance."""
 
-_ALWAYS = (
+ALWAYS = (
     f"the policy abstained on over {HIGHEST_RATE:.0%} in each of {PATIENCE_UPDATES} updates, and may no "
     "longer try to answer; lower break_even, or ramp it up from a low break_even_start"
 )
-_NEVER = (
+NEVER = (
     f"the policy abstained on under {LOWEST_RATE:.0%} in each of {PATIENCE_UPDATES} updates, and what is "
     "never said is never rewarded; first train the model on some answers that abstain, or raise break_even"
 )
@@ -29,6 +29,11 @@ class CollapseWatch:
         self._below = 0
         self._said: set[str] = set()
 
+    @property
+    def abstains_always(self) -> bool:
+        """Whether the policy has abstained nearly always for long enough, up to the last update seen."""
+        return self._above >= PATIENCE_UPDATES
+
     def see(self, abstain_rate: float) -> str | None:
         """A warning, when a bound has been passed for long enough and nothing was said of it yet.
 
@@ -37,7 +42,7 @@ class CollapseWatch:
         """
         self._above = self._above + 1 if abstain_rate > HIGHEST_RATE else 0
         self._below = self._below + 1 if abstain_rate < LOWEST_RATE else 0
-        for updates, warning in ((self._above, _ALWAYS), (self._below, _NEVER)):
+        for updates, warning in ((self._above, ALWAYS), (self._below, NEVER)):
             if updates >= PATIENCE_UPDATES and warning not in self._said:
                 self._said.add(warning)
                 return warning

@@ -25,6 +25,15 @@ class Algorithm(StrEnum):
     GRPO = "grpo"
 
 
+class ReportTo(StrEnum):
+    """Where a run can be watched."""
+
+    TENSORBOARD = "tensorboard"
+    WANDB = "wandb"
+    TRACKIO = "trackio"
+    NONE = "none"
+
+
 class Dtype(StrEnum):
     """Precision of a model's weights."""
 
@@ -69,6 +78,13 @@ class RewardConfig:
         default=1.0,
         metadata={"help": "change of t* for each unit by which the abstain rate is off its target"},
     )
+    probe_gain: float = field(
+        default=1.0,
+        metadata={
+            "help": "with a probe, change of a question's t* for each unit by which its share of right "
+            "answers is below t*"
+        },
+    )
     reward_correct: float = field(default=1.0, metadata={"help": "reward of a correct answer"})
     reward_wrong: float = field(
         default=-1.0, metadata={"help": "reward of a wrong answer, below reward_correct"}
@@ -95,7 +111,8 @@ class RewardConfig:
                 f"{self.ramp_updates}; set both for a ramp, neither for a constant t*"
             )
         _at_least(0, self, "ramp_updates")
-        _at_least(0.0, self, "abstain_gain")
+        for name in ("abstain_gain", "probe_gain"):
+            _at_least(0.0, self, name)
         if not (math.isfinite(self.reward_correct) and math.isfinite(self.reward_wrong)):
             raise ConfigError(
                 f"reward levels must be finite, got {self.reward_correct} and {self.reward_wrong}"
@@ -321,6 +338,9 @@ class PPOConfig:
     clip_range: float = field(default=0.2, metadata={"help": "PPO clip of the probability ratio"})
     value_clip_range: float = field(default=0.2, metadata={"help": "clip of the value around the old one"})
     value_coef: float = field(default=0.1, metadata={"help": "weight of the value loss"})
+    entropy_coef: float = field(
+        default=0.0, metadata={"help": "weight of the entropy of each token in nats, which is rewarded"}
+    )
     kl_coef: float = field(default=0.05, metadata={"help": "beta: penalty per nat of KL to the reference"})
     kl_target: float | None = field(
         default=None, metadata={"help": "nats per episode that beta is steered towards; unset: beta is fixed"}
@@ -337,7 +357,7 @@ class PPOConfig:
             "temperature", "learning_rate", "adam_eps", "max_grad_norm", "clip_range", "value_clip_range",
         ):  # fmt: skip
             _above_zero(self, name)
-        for name in ("value_coef", "kl_coef", "gae_lambda"):
+        for name in ("value_coef", "entropy_coef", "kl_coef", "gae_lambda"):
             _at_least(0.0, self, name)
         if self.kl_target is not None:
             _above_zero(self, "kl_target")
@@ -397,6 +417,43 @@ class TrainRLConfig:
     skip_audit: bool = field(
         default=False, metadata={"help": "train even with a judge that text without the answer fools"}
     )
+    probe: str | None = field(
+        default=None,
+        metadata={
+            "help": "the probe.jsonl of candor warm-start: abstaining pays less where the model knew, more "
+            "where it did not (probe_gain); unset: t* is the same for all questions"
+        },
+    )
+    eval_data: str | None = field(
+        default=None,
+        metadata={"help": "held-out questions with right answers, in the columns of data; unset: eval_share"},
+    )
+    eval_share: float = field(
+        default=0.0, metadata={"help": "share of the questions in data, below 1, that is held out; 0: none"}
+    )
+    eval_every: int = field(
+        default=10,
+        metadata={
+            "help": "updates between greedy answers to the held-out questions, the first before update 0"
+        },
+    )
+    second_judge: str | None = field(
+        default=None,
+        metadata={
+            "help": "judge directory or Hub id that scores the held-out answers too; unset: is a reference "
+            "contained in them?"
+        },
+    )
+    alarm_gap: float = field(
+        default=0.1,
+        metadata={
+            "help": "how much further than at first the judge's share of right held-out answers may lie "
+            "above the second scorer's before an alarm is given"
+        },
+    )
+    stop_on_collapse: bool = field(
+        default=False, metadata={"help": "end the run while the policy abstains on nearly everything"}
+    )
     prompt_column: str = field(default="prompt", metadata={"help": "column of the question"})
     reference_column: str = field(
         default="reference",
@@ -415,17 +472,36 @@ class TrainRLConfig:
     )
     save_every: int = field(default=10, metadata={"help": "updates between checkpoints"})
     keep_checkpoints: int = field(default=2, metadata={"help": "checkpoints that are kept, the last ones"})
-    tensorboard: bool = field(default=False, metadata={"help": "write TensorBoard events too"})
+    report_to: ReportTo = field(
+        default=ReportTo.TENSORBOARD,
+        metadata={"help": "where the metrics are shown: tensorboard, wandb, trackio, none"},
+    )
+    show_every: int = field(
+        default=10,
+        metadata={"help": "updates between tables of the best and worst paid completions; 0: no table"},
+    )
 
     def __post_init__(self) -> None:
-        _at_least(0, self, "lora_rank")
-        for name in ("save_every", "keep_checkpoints"):
+        for name in ("lora_rank", "show_every"):
+            _at_least(0, self, name)
+        for name in ("save_every", "keep_checkpoints", "eval_every"):
             _at_least(1, self, name)
+        _at_least(0.0, self, "alarm_gap")
+        if not 0.0 <= self.eval_share < 1.0:
+            raise ConfigError(f"eval_share must be in [0, 1), got {self.eval_share}")
+        if self.eval_data is not None and self.eval_share:
+            raise ConfigError(
+                f"eval_data and eval_share exclude each other, got {self.eval_data} and {self.eval_share}"
+            )
+        if self.second_judge is not None and self.eval_data is None and not self.eval_share:
+            raise ConfigError(
+                f"second_judge scores held-out answers, got {self.second_judge} without any; set eval_data "
+                "or eval_share"
+            )
         # A command line or YAML brings plain text.
-        if self.algorithm not in list(Algorithm):
-            raise ConfigError(f"algorithm must be one of {', '.join(Algorithm)}, got {self.algorithm!r}")
-        if self.dtype not in list(Dtype):
-            raise ConfigError(f"dtype must be one of {', '.join(Dtype)}, got {self.dtype!r}")
+        for name, choices in (("algorithm", Algorithm), ("dtype", Dtype), ("report_to", ReportTo)):
+            if getattr(self, name) not in list(choices):
+                raise ConfigError(f"{name} must be one of {', '.join(choices)}, got {getattr(self, name)!r}")
         if self.num_generations is not None:
             _at_least(2, self, "num_generations")
             if self.algorithm == Algorithm.PPO:

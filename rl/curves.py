@@ -25,9 +25,16 @@ OUTCOME = (
     Lines("KL to the reference, nats an answer", ("objective/kl",)),
     Lines("Judge and oracle agree", ("judge/oracle_agreement",), are_shares=True),
 )
+HELD_OUT = (
+    Lines(
+        "Held-out: right by either scorer", ("eval/correct_rate", "eval/second_correct_rate"), are_shares=True
+    ),
+)
+"""Measured in some updates alone."""
 DIAGNOSTICS = (
     Lines("Break-even confidence t*", ("reward/break_even",), are_shares=True),
     Lines("Entropy, nats an answer", ("objective/entropy",)),
+    Lines("Entropy, nats a token", ("policy/entropy_avg",)),
     Lines("Policy loss", ("loss/policy_avg",)),
     Lines("Value loss", ("loss/value_avg",)),
     Lines("Variance explained by the value head", ("val/explained_variance",)),
@@ -59,8 +66,19 @@ def verdict_chart(title: str, points: Iterable[tuple[int, Mapping[Verdict, float
 
 def training_verdicts(rows: MetricRows) -> list[Chart]:
     """What the judge said of the answers sampled in each update."""
-    shares = ({verdict: _value(row, f"judge/{verdict.value}_rate") for verdict in Verdict} for row in rows)
-    return verdict_chart("Verdicts while training", zip(_updates(rows), shares, strict=True))
+    return verdict_chart("Verdicts while training", _verdict_shares(rows, "judge"))
+
+
+def held_out_charts(rows: MetricRows) -> list[Chart]:
+    """What the judge, and a second scorer, said of greedy answers to held-out questions."""
+    measured = [row for row in rows if math.isfinite(_value(row, "eval/correct_rate"))]
+    verdicts = verdict_chart("Held-out questions", _verdict_shares(measured, "eval"))
+    return [*verdicts, *line_charts(measured, HELD_OUT)]
+
+
+def _verdict_shares(rows: MetricRows, group: str) -> list[tuple[int, dict[Verdict, float]]]:
+    shares = ({verdict: _value(row, f"{group}/{verdict}_rate") for verdict in Verdict} for row in rows)
+    return list(zip(_updates(rows), shares, strict=True))
 
 
 def line_charts(rows: MetricRows, wanted: Sequence[Lines]) -> list[Chart]:

@@ -5,52 +5,65 @@ What could stop the run is found before the first update. A PPO run that was kil
 
 import json
 import logging
-import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 import yaml
 from peft import PeftModel
-from tqdm import tqdm
-from tqdm.contrib.logging import logging_redirect_tqdm
-from transformers import PreTrainedModel
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from judge.audit.findings import refuse_hackable
 from judge.batch import file_digest
 from judge.cli import fingerprint
-from judge.data import read_records
 from judge.environment import machine, versions
 from judge.errors import ConfigError
 from judge.outputs import check_writable, write_text
-from judge.records import Record, Score, Verdict
+from judge.pairwise import STRING_MEASURES, PairJudge
+from judge.records import Record, Score
 from judge.scorer import Judge, find_judge
 from rl import ppo
+from rl.alarm import HackingAlarm
+from rl.boards import import_board, open_board
 from rl.checkpoint import Checkpoints, settings_of
-from rl.collapse import CollapseWatch
-from rl.config import Algorithm, PPOConfig, RewardConfig, SamplingConfig, TrainRLConfig, WarmStartConfig
+from rl.config import (
+    Algorithm,
+    PPOConfig,
+    ReportTo,
+    RewardConfig,
+    SamplingConfig,
+    TrainRLConfig,
+    WarmStartConfig,
+)
+from rl.extremes import Extremes
 from rl.pretrained import find_device, load_model, save_model
-from rl.tracking import FileTracker, Metrics
+from rl.progress import progress, rates
+from rl.questions import EVAL_REJECTED_FILE, REJECTED_FILE, load_probe, load_questions
+from rl.reward import Scorer
+from rl.tracking import FileTracker, Metrics, Tracker, Trackers, write_parquet
 
 logger = logging.getLogger(__name__)
 
 MODEL_DIR = "model"
 CHECKPOINTS = "checkpoints"
-REJECTED_FILE = "rejected.jsonl"
 CONFIG_FILE = "config.yaml"
 ENVIRONMENT_FILE = "environment.json"
+REPORT_FILE = "report.html"
 RESULT_FILE = "result.txt"
 """What came of a run: there once it is finished."""
+GROUPS = ("judge", "eval")
+"""Metrics of the answers that were trained on, and of the held-out ones."""
 
 
 def launch(config: TrainRLConfig, ppo_config: PPOConfig, reward: RewardConfig) -> str:
     """Train a model and write it, with all that led to it, to `config.output_dir`.
 
     Returns:
-        What came of it and where it is, in two lines.
+        What came of it and where it is, in a few lines.
 
     Raises:
         CandorError: before the first update, if the run could not go through.
@@ -61,28 +74,37 @@ def launch(config: TrainRLConfig, ppo_config: PPOConfig, reward: RewardConfig) -
     if is_finished(output_dir, settings):
         logger.info("%s holds this run, and it is finished: nothing is done", output_dir)
         return (output_dir / RESULT_FILE).read_text(encoding="utf-8")
+    if config.report_to != ReportTo.NONE:
+        import_board(config.report_to)
     device = find_device(config.device)
     judge_dir = find_judge(config.judge)
-    records = load_records(config)
+    records, held_out = load_questions(config, ppo_config.seed)
+    probe = load_probe(config.probe, records)
     model, tokenizer = load_model(
         config.model, dtype=config.dtype, lora_rank=config.lora_rank, device=device, seed=ppo_config.seed
     )
-    ppo.check(ppo_config, model, tokenizer, records)
+    ppo.check(ppo_config, model, tokenizer, [*records, *held_out])
     train, history = trainer_of(config, ppo_config, reward, model, records, judge_dir)
     judge = Judge.from_pretrained(judge_dir, device=device, max_fpr=config.max_fpr)
     if not config.skip_audit:
         refuse_hackable(judge)
-    with FileTracker(output_dir, tensorboard=config.tensorboard, start=len(history)) as tracker:
+    with trackers(config, yaml.safe_load(settings), start=len(history)) as tracker:
         (output_dir / RESULT_FILE).unlink(missing_ok=True)
         write_text(output_dir / CONFIG_FILE, settings)
         write_environment(output_dir, judge_dir, Path(config.data))
-        with progress(ppo_config.updates, history) as on_update:
+        alarm = alarm_of(config, ppo_config, held_out, model, tokenizer, judge, history)
+        with progress(ppo_config.updates, history, stop_on_collapse=config.stop_on_collapse) as on_update:
             metrics = train(
                 model=model, tokenizer=tokenizer, records=records, judge=Forgetful(judge), reward=reward,
-                tracker=tracker, on_update=on_update,
+                probe=probe, tracker=tracker, before_update=alarm, on_update=on_update,
             )  # fmt: skip
-    save_model(model, tokenizer, output_dir / MODEL_DIR)
-    description = describe(metrics, output_dir)
+        save_model(model, tokenizer, output_dir / MODEL_DIR)
+        last = {} if alarm is None else alarm.measure(len(metrics))
+        if last:
+            tracker.log(len(metrics), last, [])
+    description = describe([*metrics, last], output_dir, stopped=on_update.stopped)
+    write_parquet(output_dir)
+    write_page(output_dir, description)
     write_text(output_dir / RESULT_FILE, description)
     return description
 
@@ -130,6 +152,27 @@ class Forgetful:
         return self.judge.score(records)
 
 
+def alarm_of(
+    config: TrainRLConfig,
+    ppo_config: PPOConfig,
+    held_out: Sequence[Record],
+    model: PreTrainedModel | PeftModel,
+    tokenizer: PreTrainedTokenizerBase,
+    judge: Judge,
+    history: Sequence[Metrics],
+) -> HackingAlarm | None:
+    """The watch over the held-out questions; None if there are none."""
+    if not held_out:
+        return None
+    second: Scorer = PairJudge(STRING_MEASURES["contains"])
+    if config.second_judge is not None:
+        second = Forgetful(Judge.from_pretrained(find_judge(config.second_judge), device=model.device))
+    return HackingAlarm(
+        held_out, model=model, tokenizer=tokenizer, judge=Forgetful(judge), second=second, config=ppo_config,
+        every=config.eval_every, gap=config.alarm_gap, history=history,
+    )  # fmt: skip
+
+
 def check_output_dir(output_dir: Path, data: Path, *, resumes: bool) -> None:
     """Refuse a directory that holds anything but bad rows of a refused run, or a run to go on with.
 
@@ -143,7 +186,8 @@ def check_output_dir(output_dir: Path, data: Path, *, resumes: bool) -> None:
     if output_dir.resolve() in data.resolve().parents:
         raise ConfigError(f"the data {data} lies in the output directory {output_dir}; choose another")
     if output_dir.is_dir() and not (resumes and (output_dir / CHECKPOINTS).is_dir()):
-        found = sorted(path.name for path in output_dir.iterdir() if path.name != REJECTED_FILE)
+        bad_rows = (REJECTED_FILE, EVAL_REJECTED_FILE)
+        found = sorted(path.name for path in output_dir.iterdir() if path.name not in bad_rows)
         if found:
             or_one = f", or one with {CHECKPOINTS} to go on from" if resumes else ""
             raise ConfigError(
@@ -170,6 +214,7 @@ def open_checkpoints(config: TrainRLConfig, learning: dict[str, object], judge_d
         "lora_rank": config.lora_rank,
         "max_fpr": config.max_fpr,
         "judge": f"sha256:{fingerprint(judge_dir)}",
+        "probe": None if config.probe is None else file_digest(Path(config.probe)),
     }
     return Checkpoints(
         Path(config.output_dir) / CHECKPOINTS,
@@ -177,20 +222,6 @@ def open_checkpoints(config: TrainRLConfig, learning: dict[str, object], judge_d
         every=config.save_every,
         keep=config.keep_checkpoints,
     )
-
-
-def load_records(config: TrainRLConfig | WarmStartConfig) -> list[Record]:
-    """Questions with references; bad rows go to `rejected.jsonl`."""
-    records = read_records(
-        config.data,
-        prompt_column=config.prompt_column,
-        reference_column=config.reference_column,
-        completion_column=None,
-        id_column=config.id_column,
-        rejected_path=Path(config.output_dir) / REJECTED_FILE,
-    )
-    logger.info("%d questions from %s", len(records), config.data)
-    return records
 
 
 def settings_text(
@@ -211,36 +242,52 @@ def write_environment(output_dir: Path, judge_dir: Path, data: Path) -> None:
 
 
 @contextmanager
-def progress(updates: int, history: Sequence[Metrics]) -> Iterator[Callable[[int, Metrics], None]]:
-    """A bar that moves with each update, and a word in the log when the policy collapses.
+def trackers(config: TrainRLConfig, settings: Mapping[str, object], *, start: int) -> Iterator[Tracker]:
+    """All that a run is tracked by; files first, so that they hold what any other fails over.
 
     Args:
-        updates: of the whole run.
-        history: metrics of those that are done; what was said of them is not said again.
+        config: the run.
+        settings: of everything, for those that show them.
+        start: the update to go on with.
     """
-    watch = CollapseWatch()
-    for metrics in history:
-        watch.see(metrics["judge/abstain_rate"])
-    with logging_redirect_tqdm(), tqdm(total=updates, initial=len(history), unit="update") as bar:
-
-        def on_update(update: int, metrics: Metrics) -> None:
-            bar.set_postfix_str(f"reward {metrics.get('objective/scores', math.nan):+.2f}, {rates(metrics)}")
-            bar.update()
-            warning = watch.see(metrics["judge/abstain_rate"])
-            if warning is not None:
-                logger.warning("update %d: %s", update, warning)
-
-        yield on_update
+    output_dir = Path(config.output_dir)
+    with ExitStack() as stack:
+        told: list[Tracker] = [stack.enter_context(FileTracker(output_dir, start=start))]
+        if config.report_to != ReportTo.NONE:
+            board = open_board(config.report_to, output_dir, start=start, settings=settings)
+            told.append(stack.enter_context(closing(board)))
+        if config.show_every:
+            told.append(Extremes(config.show_every))
+        yield Trackers(*told)
 
 
-def rates(metrics: Metrics) -> str:
-    """The verdicts of one update: "correct 61%, abstain 25%, wrong 14%"."""
-    return ", ".join(f"{verdict} {metrics[f'judge/{verdict}_rate']:.0%}" for verdict in Verdict)
+def write_page(output_dir: Path, description: str) -> None:
+    """The report of a run, where there is matplotlib to draw it."""
+    if find_spec("matplotlib") is None:
+        logger.warning("no %s without matplotlib; pip install 'candor-rl[report]'", REPORT_FILE)
+        return
+    from rl.run_report import write_run_report
+
+    settings = {"settings": output_dir / CONFIG_FILE, "environment": output_dir / ENVIRONMENT_FILE}
+    write_run_report(output_dir, output_dir / REPORT_FILE, description=description, settings=settings)
 
 
-def describe(history: Sequence[Metrics], output_dir: Path) -> str:
-    """How the run began and ended, and where its results are."""
-    return (
-        f"first update: {rates(history[0])}; last: {rates(history[-1])}\n"
-        f"model: {output_dir / MODEL_DIR}; metrics, completions and settings: {output_dir}"
-    )
+def describe(history: Sequence[Metrics], output_dir: Path, *, stopped: str | None = None) -> str:
+    """How the run began and ended, and where its results are.
+
+    Args:
+        history: metrics of the updates, and of the held-out questions before and after them.
+        output_dir: of the run.
+        stopped: why it was ended before its last update.
+    """
+    updates, held_out = ([row for row in history if f"{group}/abstain_rate" in row] for group in GROUPS)
+    lines = [] if stopped is None else [stopped]
+    lines.append(f"first update: {rates(updates[0])}; last: {rates(updates[-1])}")
+    if held_out:
+        before, after = (
+            f"{rates(row, 'eval')}, right by the second scorer {row['eval/second_correct_rate']:.0%}"
+            for row in (held_out[0], held_out[-1])
+        )
+        lines.append(f"held out, before: {before}; after: {after}")
+    where = f"model: {output_dir / MODEL_DIR}; metrics, completions and settings: {output_dir}"
+    return "\n".join([*lines, where])

@@ -22,6 +22,16 @@ def value_loss(values: Tensor, old_values: Tensor, returns: Tensor, clip_range: 
     return 0.5 * torch.maximum((values - returns).square(), (clipped - returns).square())
 
 
+def sampled_entropy(logprobs: Tensor, old_logprobs: Tensor) -> Tensor:
+    """-r log p at tokens drawn from p_old, with r = p / p_old: an estimate of the entropy of p, in nats.
+
+    Its mean over the tokens that could be drawn is the entropy, and the mean of its gradient the entropy's,
+    as r carries a gradient too; that of -log p alone would be 0 on average where p = p_old. It needs no
+    logits of other tokens, and varies more than the entropy of the whole distribution would.
+    """
+    return -(logprobs - old_logprobs).exp() * logprobs
+
+
 def is_clipped(logprobs: Tensor, old_logprobs: Tensor, advantages: Tensor, clip_range: float) -> Tensor:
     """1 where clipping zeroes the gradient: r > 1 + eps with A > 0, or r < 1 - eps with A < 0."""
     ratio = (logprobs - old_logprobs).exp()

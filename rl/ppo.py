@@ -30,8 +30,9 @@ from rl.advantages import (
 )
 from rl.checkpoint import Checkpoints
 from rl.config import PPOConfig, RewardConfig
-from rl.losses import is_clipped, policy_loss, value_loss
+from rl.losses import is_clipped, policy_loss, sampled_entropy, value_loss
 from rl.policy import Episodes, Policy
+from rl.probe import Probe
 from rl.processes import Processes
 from rl.reward import Scorer, rewards_of, table_for
 from rl.rollout import encode_prompts, gathered, sample, special_tokens
@@ -71,9 +72,11 @@ def train(
     records: Sequence[Record],
     judge: Scorer,
     reward: RewardConfig | None = None,
+    probe: Probe | None = None,
     oracle: Scorer | None = None,
     tracker: Tracker | None = None,
-    on_update: Callable[[int, Metrics], None] | None = None,
+    before_update: Callable[[int], Metrics] | None = None,
+    on_update: Callable[[int, Metrics], bool | None] | None = None,
     checkpoints: Checkpoints | None = None,
 ) -> TrainResult:
     """Teach `model` to earn the reward.
@@ -85,9 +88,12 @@ def train(
         records: prompts and references to draw from; their completions are ignored.
         judge: scores what the policy says.
         reward: what a verdict is worth.
+        probe: what was known of each question, by which abstaining pays less or more.
         oracle: scores the same completions, only to measure how far the judge agrees with it.
         tracker: where metrics and completions are kept.
-        on_update: called after each update with its number, from 0, and its metrics.
+        before_update: called before each update with its number, from 0; the metrics that it returns are
+            logged with it. It must leave alone what is trained and what is drawn from.
+        on_update: called after each update with its number and its metrics; True ends the run.
         checkpoints: where the run goes on from, and keeps what it needs to go on; `model` is still the one
             that it began with.
 
@@ -101,8 +107,10 @@ def train(
     processes = state.processes
     if checkpoints is not None:
         checkpoints.begin(state, config.updates)
-    while state.update < config.updates:
+    stopped = False
+    while state.update < config.updates and not stopped:
         clock = Clock()
+        metrics = before_update(state.update) if before_update is not None else {}
         with clock.phase("rollout"):
             asked = next_records(state, records, config.episodes)
             own_share = asked[processes.share(len(asked))]
@@ -116,8 +124,9 @@ def train(
         with clock.phase("judge"):
             scores = processes.spread(judge.score, answered)
         table = table_for(scores, state.update, reward)
-        rewards = rewards_of(scores, rollout.truncated, table, reward)
-        metrics = verdict_metrics(scores) | {
+        correct_rates = None if probe is None else probe.rates(asked)
+        rewards = rewards_of(scores, rollout.truncated, table, reward, correct_rates)
+        metrics |= verdict_metrics(scores) | {
             "reward/break_even": table.break_even,
             "objective/kl_coef": state.kl_coef,
             "rollout/truncated_rate": sum(rollout.truncated) / len(asked),
@@ -140,10 +149,10 @@ def train(
         if tracker is not None:
             tracker.log(state.update, metrics, completion_rows(answered, scores, rewards))
         if on_update is not None:
-            on_update(state.update, metrics)
+            stopped = bool(on_update(state.update, metrics))
         state.history.append(metrics)
         state.update += 1
-        ended = state.update == config.updates
+        ended = stopped or state.update == config.updates
         if checkpoints is not None and (ended or state.update % checkpoints.every == 0):
             checkpoints.save(state)
     return TrainResult(state.policy, state.history)
@@ -205,6 +214,7 @@ def evaluate(
         "objective/entropy": -logprobs.sum(1).mean(),
         "objective/scores": scores.mean(),
         "objective/rlhf_reward": shaped.sum(1).mean(),
+        "objective/non_score_reward": (shaped.sum(1) - scores).mean(),
         "rollout/response_tokens": mask.sum(1).float().mean(),
         "val/explained_variance": explained_variance(values, returns, mask),
     }
@@ -248,17 +258,21 @@ def step(state: TrainState, config: PPOConfig, minibatch: Experience) -> dict[st
         policy = (policy_loss(*ratios) * mask).sum() / tokens
         value = value_loss(values, piece.old_values, piece.returns, config.value_clip_range)
         value = (value * mask).sum() / tokens
-        torch.autograd.backward(policy + config.value_coef * value)
+        entropy = (sampled_entropy(logprobs, piece.old_logprobs) * mask).sum() / tokens
+        torch.autograd.backward(policy + config.value_coef * value - config.entropy_coef * entropy)
         with torch.no_grad():
             log_ratio = logprobs - piece.old_logprobs
             watched = torch.stack([is_clipped(*ratios), 0.5 * log_ratio.square(), log_ratio.exp()])
             watched = (watched * mask).sum((1, 2)) / tokens
-            sums.append(torch.stack([policy, value, *watched]))
+            sums.append(torch.stack([policy, value, entropy, *watched]))
     state.processes.sum_gradients(state.policy.parameters())
     norm = nn.utils.clip_grad_norm_(state.policy.parameters(), config.max_grad_norm)
     if norm.isfinite():
         state.optimizer.step()
-    names = ("loss/policy_avg", "loss/value_avg", "policy/clipfrac_avg", "policy/approxkl_avg", "val/ratio")
+    names = (
+        "loss/policy_avg", "loss/value_avg", "policy/entropy_avg", "policy/clipfrac_avg",
+        "policy/approxkl_avg", "val/ratio",
+    )  # fmt: skip
     own = torch.stack(sums).sum(0) if sums else torch.zeros(len(names), device=tokens.device)
     metrics = dict(zip(names, state.processes.summed(own), strict=True))
     return metrics | {"optimizer/grad_norm": norm, "optimizer/skipped": (~norm.isfinite()).float()}

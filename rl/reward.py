@@ -52,6 +52,10 @@ class RewardTable:
             raise ConfigError(f"a break-even confidence is in [0, 1], got {t}")
         return cls(correct=correct, abstain=wrong + t * (correct - wrong), wrong=wrong)
 
+    def with_break_even(self, t: float) -> "RewardTable":
+        """The table with the same ends whose break-even confidence is `t`, in [0, 1]."""
+        return self.from_break_even(t, self.correct, self.wrong)
+
     @property
     def break_even(self) -> float:
         """t* in [0, 1]: abstaining pays off exactly below this chance of being right."""
@@ -114,6 +118,24 @@ def steered_break_even(t: float, abstain_rate: float, target: float, gain: float
     return min(max(t + gain * (target - abstain_rate), 0.0), 1.0)
 
 
+def probed_break_even(t: float, correct_rate: float, gain: float) -> float:
+    """t* of one question, moved against what was known of it: t + gain (t - c), kept in [0, 1].
+
+    Abstaining pays less where the policy was often right, more where it was seldom. While its chance of
+    being right is still c, answering pays exactly where it did before, c > t, and what lies between answering
+    and abstaining is 1 + gain times as much: c - (t + gain (t - c)) = (1 + gain) (c - t).
+
+    Args:
+        t: the break-even confidence of all questions.
+        correct_rate: c, share of right answers to this question before training, in [0, 1].
+        gain: change of t for each unit that it differs from c, at least 0.
+
+    >>> [probed_break_even(0.5, correct_rate, gain=1.0) for correct_rate in (0.0, 0.5, 0.75)]
+    [1.0, 0.5, 0.25]
+    """
+    return min(max(t + gain * (t - correct_rate), 0.0), 1.0)
+
+
 def table_for(scores: Sequence[Score | None], update: int, config: RewardConfig) -> RewardTable:
     """The table in force at an update: the ramp's, steered by the abstain rate if that is asked for."""
     ramp = ramp_of(config)
@@ -158,7 +180,11 @@ def reward_of(score: Score, table: RewardTable, mode: RewardMode) -> float:
 
 
 def rewards_of(
-    scores: Sequence[Score | None], truncated: Sequence[bool], table: RewardTable, config: RewardConfig
+    scores: Sequence[Score | None],
+    truncated: Sequence[bool],
+    table: RewardTable,
+    config: RewardConfig,
+    correct_rates: Sequence[float | None] | None = None,
 ) -> list[float | None]:
     """One reward per score; None where there is no score, so that the sample is left out.
 
@@ -166,13 +192,21 @@ def rewards_of(
         scores: what the judge said of each completion.
         truncated: True where the completion was cut before its end; `missing_eos_penalty` applies there.
         table: the levels in force.
-        config: hard or soft, and the penalty.
+        config: hard or soft, the penalty, and what a probe changes.
+        correct_rates: of each one's question, before training; None where it was not probed. Unset: none was.
     """
     penalty = config.missing_eos_penalty or 0.0
+    tables = [_table_of_one(table, rate, config) for rate in correct_rates or [None] * len(scores)]
     return [
-        None if score is None else reward_of(score, table, config.reward_mode) - penalty * cut
-        for score, cut in zip(scores, truncated, strict=True)
+        None if score is None else reward_of(score, own, config.reward_mode) - penalty * cut
+        for score, cut, own in zip(scores, truncated, tables, strict=True)
     ]
+
+
+def _table_of_one(table: RewardTable, correct_rate: float | None, config: RewardConfig) -> RewardTable:
+    if correct_rate is None:
+        return table
+    return table.with_break_even(probed_break_even(table.break_even, correct_rate, config.probe_gain))
 
 
 def effective_break_even(t: float, true_accept: float, false_accept: float) -> float:

@@ -35,12 +35,12 @@ from rl.launch import (
     MODEL_DIR,
     RESULT_FILE,
     check_output_dir,
-    load_records,
-    rates,
     settings_text,
     write_environment,
 )
 from rl.pretrained import find_device, load_model, save_model
+from rl.progress import rates
+from rl.questions import load_records
 from rl.reward import Scorer
 from rl.rollout import encode_prompts, special_tokens, window_of
 from rl.targets import Target, continuing, correct_rate, probe_row, targets_of, training_row

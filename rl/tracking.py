@@ -1,7 +1,8 @@
 """What a run leaves behind: metrics per update, and one row per completion.
 
 `metrics.jsonl` and `completions.jsonl` are appended to and flushed after every update, so a run that is
-killed keeps what it had. A completion's row has the columns of a scored file, and `update` besides.
+killed keeps what it had; at its end the completions become Parquet too. A completion's row has the columns
+of a scored file, and `update` besides.
 """
 
 import json
@@ -10,16 +11,32 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Protocol, Self
+from typing import IO, Protocol, Self
 
-from judge.errors import ConfigError, DataError
+import pyarrow as pa
+
+from judge.errors import DataError
+from judge.outputs import open_output
 from judge.records import Record, Score, Verdict
-
-if TYPE_CHECKING:
-    from torch.utils.tensorboard import SummaryWriter
 
 Metrics = dict[str, float]
 Row = dict[str, object]
+
+METRICS_FILE = "metrics.jsonl"
+COMPLETIONS_FILE = "completions.jsonl"
+PARQUET_FILE = "completions.parquet"
+COLUMNS = {
+    "id": pa.string(),
+    "prompt": pa.string(),
+    "reference": pa.list_(pa.string()),
+    "completion": pa.string(),
+    "verdict": pa.string(),
+    "equivalence": pa.float64(),
+    "abstention": pa.float64(),
+    "reward": pa.float64(),
+    "update": pa.int64(),
+}
+"""Of the completions as Parquet."""
 
 
 class Tracker(Protocol):
@@ -31,21 +48,19 @@ class Tracker(Protocol):
 
 
 class FileTracker:
-    """Writes JSON Lines into a directory, and TensorBoard events beside them if asked to.
+    """Writes JSON Lines into a directory.
 
     Args:
         directory: made if it is not there.
-        tensorboard: write events too.
         start: the update to go on with: what a run that was killed wrote of it and later ones is cut off,
             so that no update stands there twice. Unset: all is kept.
     """
 
-    def __init__(self, directory: str | Path, *, tensorboard: bool = False, start: int | None = None) -> None:
+    def __init__(self, directory: str | Path, *, start: int | None = None) -> None:
         self.directory = Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
-        self._board = _summary_writer(self.directory, start) if tensorboard else None
-        self._metrics = _open_to_append(self.directory / "metrics.jsonl", start)
-        self._completions = _open_to_append(self.directory / "completions.jsonl", start)
+        self._metrics = _open_to_append(self.directory / METRICS_FILE, start)
+        self._completions = _open_to_append(self.directory / COMPLETIONS_FILE, start)
 
     def log(self, update: int, metrics: Metrics, completions: Sequence[Row]) -> None:
         """Append a line of metrics and a line per completion; a metric that is not finite becomes null.
@@ -62,17 +77,12 @@ class FileTracker:
             self._completions.flush()
         except OSError as error:
             raise DataError(f"cannot write to {self.directory}: {error}; make room, and run again") from error
-        if self._board is not None:
-            for name, value in metrics.items():
-                self._board.add_scalar(name, value, update)
 
     def close(self) -> None:
         """Close the files, which hold every update that was logged without an error."""
         for file in (self._metrics, self._completions):
             with suppress(OSError):
                 file.close()
-        if self._board is not None:
-            self._board.close()
 
     def __enter__(self) -> Self:
         return self
@@ -81,6 +91,32 @@ class FileTracker:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+class Trackers:
+    """Several trackers, told one after the other."""
+
+    def __init__(self, *trackers: Tracker) -> None:
+        self.trackers = trackers
+
+    def log(self, update: int, metrics: Metrics, completions: Sequence[Row]) -> None:
+        """Tell each of one update."""
+        for tracker in self.trackers:
+            tracker.log(update, metrics, completions)
+
+
+def write_parquet(directory: Path) -> None:
+    """The completions of a run as Parquet beside the JSON Lines; references are always lists there.
+
+    Raises:
+        DataError: it cannot be written.
+    """
+    with (
+        (directory / COMPLETIONS_FILE).open(encoding="utf-8") as lines,
+        open_output(directory / PARQUET_FILE, COLUMNS) as write,
+    ):
+        for line in lines:
+            write([json.loads(line)])
 
 
 def completion_rows(
@@ -133,11 +169,3 @@ def _bytes_before(file: Iterable[bytes], start: int) -> int:
             break
         size += len(line)
     return size
-
-
-def _summary_writer(directory: Path, start: int | None) -> "SummaryWriter":
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError as error:
-        raise ConfigError("tensorboard is not installed; pip install tensorboard, or turn it off") from error
-    return SummaryWriter(str(directory), purge_step=start)

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from datasets import Dataset
 from peft import PeftModel
+from torch import nn
 from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
@@ -29,13 +30,16 @@ from judge.errors import ConfigError
 from judge.records import Record, Score
 from rl.adapters.trl import JudgeReward
 from rl.config import Algorithm, PPOConfig, RewardConfig, TrainRLConfig
+from rl.probe import Probe
 from rl.reward import Scorer
 from rl.rollout import special_tokens
 from rl.tracking import Metrics, Row, Tracker, completion_rows
 
 DEFAULT_GENERATIONS = 8
-PPO_ONLY = ("gamma", "gae_lambda", "value_clip_range", "value_coef", "kl_target", "kl_horizon")
-"""Settings that mean nothing without a value function and without control of beta."""
+PPO_ONLY = (
+    "gamma", "gae_lambda", "value_clip_range", "value_coef", "entropy_coef", "kl_target", "kl_horizon",
+)  # fmt: skip
+"""Settings of what TRL's trainers lack: a value function, an entropy bonus, control of beta."""
 METRICS = {
     "reward": "objective/scores",
     "loss": "loss/policy_avg",
@@ -62,8 +66,10 @@ def train(
     records: Sequence[Record],
     judge: Scorer,
     reward: RewardConfig,
+    probe: Probe | None = None,
     tracker: Tracker | None = None,
-    on_update: Callable[[int, Metrics], None] | None = None,
+    before_update: Callable[[int], Metrics] | None = None,
+    on_update: Callable[[int, Metrics], bool | None] | None = None,
 ) -> list[Metrics]:
     """Teach `model` to earn the reward; what is not said here is as in `rl.ppo.train`.
 
@@ -83,10 +89,11 @@ def train(
     arguments = arguments_of(algorithm, config, num_generations, output_dir, model.device)
     eos = special_tokens(model, tokenizer).eos
     model.generation_config.eos_token_id = list(eos)  # TRL looks for them there
-    run = Run(config, tracker, on_update)
+    run = Run(config, tracker, before_update, on_update)
     judge_reward = JudgeReward(
         judge,
         reward,
+        probe=probe,
         eos_token_ids=eos,
         steps_per_update=config.epochs * config.minibatches,
         observe=run.keep,
@@ -205,12 +212,15 @@ class Run(TrainerCallback):
         self,
         config: PPOConfig,
         tracker: Tracker | None,
-        on_update: Callable[[int, Metrics], None] | None,
+        before_update: Callable[[int], Metrics] | None,
+        on_update: Callable[[int, Metrics], bool | None] | None,
     ) -> None:
         self.config = config
         self.tracker = tracker
+        self.measure = before_update
         self.report = on_update
         self.metrics: list[Metrics] = []
+        self._measured: Metrics = {}
         self._completions: list[Row] = []
 
     def keep(
@@ -218,6 +228,22 @@ class Run(TrainerCallback):
     ) -> None:
         """Note a rollout, until its update is logged."""
         self._completions += completion_rows(records, scores, rewards)
+
+    def on_step_begin(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        model: nn.Module | None = None,
+        **_: object,
+    ) -> None:
+        """Called by the trainer before each optimizer step, the first of an update before its rollout."""
+        if self.measure is None or model is None:
+            return
+        if state.global_step % (self.config.epochs * self.config.minibatches) == 0:
+            model.eval()
+            self._measured = self.measure(len(self.metrics))
+            model.train()
 
     def on_log(
         self,
@@ -230,11 +256,11 @@ class Run(TrainerCallback):
         """Called by the trainer after each update, and once at the end with figures of the whole run."""
         if logs is None or "reward" not in logs:
             return
-        update, metrics = len(self.metrics), self._renamed(logs)
+        update, metrics = len(self.metrics), self._measured | self._renamed(logs)
         if self.tracker is not None:
             self.tracker.log(update, metrics, self._completions)
-        if self.report is not None:
-            self.report(update, metrics)
+        if self.report is not None and self.report(update, metrics):
+            control.should_training_stop = True
         self.metrics.append(metrics)
         self._completions = []
 

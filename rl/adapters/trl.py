@@ -9,6 +9,7 @@ from judge.records import Record, Score
 from rl.adapters.messages import Text, answer_of, question_of, references_of
 from rl.adapters.micro_batches import open_judge
 from rl.config import RewardConfig
+from rl.probe import Probe
 from rl.reward import Scorer, rewards_of, table_for
 from rl.tracking import verdict_metrics
 
@@ -32,6 +33,7 @@ class JudgeReward:
         judge: a scorer, or the directory or Hub id of a judge, loaded at the first call; the one that ships
             by default. Pickles if it is not a scorer, or one that does.
         reward: what a verdict is worth.
+        probe: what was known of each question, by which abstaining pays less or more.
         reference_column: of the data set: a text, or a list of texts of which any may match.
         eos_token_ids: what ends a completion; needed for `missing_eos_penalty` alone.
         steps_per_update: optimizer steps between rollouts, by which a ramp of t* counts its updates.
@@ -43,6 +45,7 @@ class JudgeReward:
         judge: Scorer | str | None = None,
         reward: RewardConfig | None = None,
         *,
+        probe: Probe | None = None,
         reference_column: str = "reference",
         eos_token_ids: Collection[int] = (),
         steps_per_update: int = 1,
@@ -50,6 +53,7 @@ class JudgeReward:
     ) -> None:
         self.judge = judge
         self.reward = reward or RewardConfig()
+        self.probe = probe
         self.reference_column = reference_column
         self.eos_token_ids = frozenset(eos_token_ids)
         self.steps_per_update = steps_per_update
@@ -75,7 +79,8 @@ class JudgeReward:
         update = 0 if trainer_state is None else trainer_state.global_step // self.steps_per_update
         table = table_for(scores, update, self.reward)
         truncated = [self._is_cut(completion_ids, row) for row in judged]
-        rewards = rewards_of(scores, truncated, table, self.reward)
+        correct_rates = None if self.probe is None else self.probe.rates(list(judged.values()))
+        rewards = rewards_of(scores, truncated, table, self.reward, correct_rates)
         if log_metric is not None:
             metrics = verdict_metrics(scores) | {
                 "reward/break_even": table.break_even,

@@ -188,6 +188,14 @@ def test_fewer_updates_than_were_done_are_refused(tmp_path: Path):
         run(tmp_path, updates=2)
 
 
+def test_a_run_that_is_ended_early_has_a_checkpoint_of_where_it_ended(tmp_path: Path):
+    run(tmp_path / "parted", every=10, on_update=lambda update, _: update == 1)
+    assert names(tmp_path / "parted") == ["update-000002"]
+    run(tmp_path / "whole", every=4)
+    run(tmp_path / "parted")
+    assert contents(tmp_path / "whole") == contents(tmp_path / "parted")
+
+
 # What a checkpoint is
 
 

@@ -1,7 +1,9 @@
 import json
 import logging
 import socket
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import peft
 import pytest
@@ -63,7 +65,7 @@ def run(tiny_model: Path, tiny_judge: Path, data: Path, tmp_path: Path):
         given = {
             "model": tiny_model, "judge": tiny_judge, "data": data, "output_dir": tmp_path / "out",
             "device": "cpu", "updates": 2, "episodes": 8, "max_new_tokens": 3, "learning_rate": 1e-2,
-            "skip_audit": True,
+            "skip_audit": True, "report_to": "none",
         } | settings  # fmt: skip
         argv = [part for name, value in given.items() for part in (f"--{name}", str(value))]
         configs = read_flags("candor train-rl", "", argv, TrainRLConfig, PPOConfig, RewardConfig)
@@ -130,8 +132,8 @@ def test_the_command_trains_and_says_where_the_results_are(
     assert "2/2" in log
     assert "correct" in log
     assert {path.name for path in out.iterdir()} == {
-        "model", "metrics.jsonl", "completions.jsonl", "config.yaml", "environment.json", "checkpoints",
-        "result.txt",
+        "model", "metrics.jsonl", "completions.jsonl", "completions.parquet", "report.html", "config.yaml",
+        "environment.json", "checkpoints", "result.txt", "tensorboard",
     }  # fmt: skip
 
 
@@ -201,9 +203,77 @@ def test_columns_go_by_the_names_they_are_given(run, data: Path):
     assert {row["id"] for row in lines(out / "completions.jsonl")} == {"grass", "sky"}
 
 
-def test_tensorboard_events_are_written_when_asked_for(run):
-    pytest.importorskip("tensorboard")
-    assert list(run(tensorboard=True).glob("events.out.tfevents.*"))
+def test_the_metrics_are_sent_to_the_board_that_is_asked_for(run, monkeypatch):
+    sent = []
+    trackio = ModuleType("trackio")
+    trackio.init = lambda **given: sent.append(given["config"]["updates"])
+    trackio.log = lambda metrics, step: sent.append((step, metrics["judge/correct_rate"]))
+    trackio.finish = lambda: sent.append("finished")
+    monkeypatch.setitem(sys.modules, "trackio", trackio)
+    rates = [row["judge/correct_rate"] for row in lines(run(report_to="trackio") / "metrics.jsonl")]
+    assert sent == [2, (0, rates[0]), (1, rates[1]), "finished"]
+
+
+def test_a_board_that_is_not_installed_is_told_before_anything_is_loaded(run, monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    with pytest.raises(ConfigError, match="wandb is not installed; pip install wandb, or pass --report_to"):
+        run(report_to="wandb", model="/absent/model")
+
+
+def test_the_best_and_worst_paid_are_shown_now_and_then(run, caplog):
+    with caplog.at_level(logging.INFO, "rl"):
+        run(updates=3, show_every=2)
+    shown = [record.message for record in caplog.records if "best and worst paid" in record.message]
+    assert [message.split(",")[0] for message in shown] == ["update 0", "update 2"]
+    assert "colour of" in shown[0]
+
+
+# Held-out questions, and what is known of the others
+
+
+def test_held_out_questions_are_measured_before_the_first_and_after_the_last_update(run):
+    out = run(eval_share=0.5)
+    metrics = lines(out / "metrics.jsonl")
+    assert [(row["update"], "eval/alarm" in row) for row in metrics] == [(0, True), (1, False), (2, True)]
+    assert len({row["id"] for row in lines(out / "completions.jsonl")}) == 1
+    shown = f"held out, before: correct {metrics[0]['eval/correct_rate']:.0%}"
+    assert shown in (out / "result.txt").read_text()
+
+
+def test_what_is_held_out_changes_nothing_of_what_is_learned(run, data: Path, tmp_path: Path):
+    plain = weights(run() / "model")
+    measured = weights(run(eval_data=data, eval_every=1, output_dir=tmp_path / "measured") / "model")
+    assert all(torch.equal(plain[name], measured[name]) for name in plain)
+
+
+def test_the_second_scorer_may_be_another_judge(run, tiny_judge: Path, data: Path):
+    (metrics, *_) = lines(run(eval_data=data, second_judge=tiny_judge) / "metrics.jsonl")
+    assert metrics["eval/gap"] == 0.0
+
+
+def test_abstaining_pays_less_where_the_probe_says_that_the_model_knew(run, tmp_path: Path):
+    def paid(out: Path) -> dict[tuple[str, str], float]:
+        rows = lines(out / "completions.jsonl")[:8]  # of the first update, which are the same
+        return {(row["id"], row["completion"]): row["reward"] for row in rows}
+
+    probe = write_rows(tmp_path / "probe.jsonl", [ROWS[0] | {"correct_rate": 1.0}])
+    plain = paid(run(reward_mode="soft"))
+    probed = paid(run(reward_mode="soft", probe=probe, output_dir=tmp_path / "probed"))
+    # Soft rewards hold a share of the abstain level, as the judge is never certain.
+    assert plain.keys() == probed.keys()
+    assert {name for name, reward in probed.items() if reward < plain[name]} == {
+        name for name in plain if name[0] == "grass"
+    }
+    assert {name for name, reward in probed.items() if reward == plain[name]} == {
+        name for name in plain if name[0] == "sky"
+    }
+
+
+def test_a_run_with_another_probe_is_refused(run, tmp_path: Path):
+    run(probe=write_rows(tmp_path / "probe.jsonl", [ROWS[0] | {"correct_rate": 1.0}]))
+    other = write_rows(tmp_path / "other.jsonl", [ROWS[0] | {"correct_rate": 0.5}])
+    with pytest.raises(ConfigError, match="differs in probe"):
+        run(probe=other, updates=3)
 
 
 # Going on
@@ -232,8 +302,9 @@ def untimed(rows: list[dict[str, object]]) -> list[dict[str, object]]:
     return [{name: value for name, value in row.items() if "time/" not in name} for row in rows]
 
 
-def test_a_killed_run_goes_on_to_the_files_of_a_whole_one(run, tmp_path: Path, monkeypatch):
-    settings = {"updates": 4, "save_every": 2, "reward_mode": "soft"}
+@pytest.mark.parametrize("more", [{}, {"eval_share": 0.5, "eval_every": 3}])
+def test_a_killed_run_goes_on_to_the_files_of_a_whole_one(run, tmp_path: Path, monkeypatch, more):
+    settings = {"updates": 4, "save_every": 2, "reward_mode": "soft"} | more
     whole = run(**settings, output_dir=tmp_path / "whole")
     kill_after(3, monkeypatch, run, **settings)
     out = run(**settings)
@@ -391,6 +462,18 @@ def test_a_policy_that_never_abstains_is_warned_of_once(run, caplog):
     assert [record.message[:9] for record in caplog.records if "abstained" in record.message] == ["update 4:"]
 
 
+def test_a_policy_that_collapses_ends_the_run_with_all_that_a_run_leaves(run, monkeypatch, caplog):
+    monkeypatch.setattr("rl.collapse.HIGHEST_RATE", -1.0)  # the tiny judge sees no abstention anywhere
+    out = run(updates=7, epochs=1, stop_on_collapse=True)
+    assert len(lines(out / "metrics.jsonl")) == 5
+    assert (out / "result.txt").read_text().startswith("stopped after update 4: the policy abstained on over")
+    assert (out / "model" / "model.safetensors").is_file()
+    assert (out / "checkpoints" / "update-000005").is_dir()
+    with caplog.at_level(logging.INFO, "rl"):
+        run(updates=7, epochs=1, stop_on_collapse=True)
+    assert "it is finished: nothing is done" in caplog.text
+
+
 # What is refused
 
 
@@ -432,6 +515,11 @@ def test_an_output_directory_that_is_a_file_is_refused(run, data: Path):
         ({"device": "abacus"}, ConfigError, "cannot use device 'abacus'"),
         ({"lora_rank": -1}, ConfigError, "lora_rank must be at least 0"),
         ({"lr": 0.1}, ConfigError, "unknown setting --lr"),
+        ({"eval_share": 1.0}, ConfigError, r"eval_share must be in \[0, 1\), got 1.0"),
+        ({"eval_share": 0.5, "eval_data": "a.jsonl"}, ConfigError, "eval_data and eval_share exclude"),
+        ({"second_judge": "/absent"}, ConfigError, "set eval_data or eval_share"),
+        ({"eval_every": 0}, ConfigError, "eval_every must be at least 1"),
+        ({"probe": "absent.jsonl"}, DataError, "absent.jsonl"),
         ({"max_fpr": 0.02}, JudgeError, "expected operating points in judge.json"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
@@ -538,7 +626,8 @@ by_trl = pytest.mark.filterwarnings("ignore:`gradient_checkpointing` is deprecat
 def test_trl_trains_with_the_same_settings_and_leaves_the_same_files(run, tiny_model: Path, algorithm):
     out = run(algorithm=algorithm, num_generations=4)
     assert {path.name for path in out.iterdir()} == {
-        "model", "metrics.jsonl", "completions.jsonl", "config.yaml", "environment.json", "result.txt",
+        "model", "metrics.jsonl", "completions.jsonl", "completions.parquet", "report.html", "config.yaml",
+        "environment.json", "result.txt",
     }  # fmt: skip
     metrics, completions = lines(out / "metrics.jsonl"), lines(out / "completions.jsonl")
     assert [row["update"] for row in metrics] == [0, 1]

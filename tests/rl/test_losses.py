@@ -3,7 +3,7 @@ from math import log
 import pytest
 import torch
 
-from rl.losses import is_clipped, policy_loss, value_loss
+from rl.losses import is_clipped, policy_loss, sampled_entropy, value_loss
 
 
 def row(*values: float) -> torch.Tensor:
@@ -58,3 +58,22 @@ def test_a_value_clipped_towards_its_return_has_no_gradient():
     values = row(0.5).requires_grad_()
     (gradient,) = torch.autograd.grad(value_loss(values, row(0.0), row(1.0), 0.2).sum(), values)
     assert gradient.item() == 0.0
+
+
+def test_the_sampled_entropy_matches_hand_worked_values_and_has_the_entropy_as_its_mean():
+    # p = .5, .25, .25 and p_old = .25, .25, .5: r = 2, 1, .5; -r ln p = 2 ln 2, 2 ln 2, ln 2
+    p, p_old = torch.tensor([0.5, 0.25, 0.25]), torch.tensor([0.25, 0.25, 0.5])
+    estimate = sampled_entropy(p.log(), p_old.log())
+    torch.testing.assert_close(estimate, torch.tensor([2.0, 2.0, 1.0]) * log(2))
+    # .25 * 2 + .25 * 2 + .5 * 1 = 1.5 = -sum p log2 p, in units of ln 2
+    assert (p_old * estimate).sum().item() == pytest.approx(1.5 * log(2))
+
+
+def test_the_mean_gradient_of_the_sampled_entropy_is_that_of_the_entropy():
+    logits = torch.tensor([0.3, -0.2, 1.5], requires_grad=True)
+    p_old = torch.tensor([0.2, 0.5, 0.3])
+    logprobs = torch.log_softmax(logits, 0)
+    (expected,) = torch.autograd.grad(-(logprobs.exp() * logprobs).sum(), logits, retain_graph=True)
+    (got,) = torch.autograd.grad((p_old * sampled_entropy(logprobs, p_old.log())).sum(), logits)
+    torch.testing.assert_close(got, expected)
+    assert expected.abs().max() > 0.1

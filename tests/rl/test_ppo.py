@@ -258,6 +258,41 @@ def test_an_adaptive_beta_follows_the_measured_kl():
     assert [metrics["objective/kl_coef"] for metrics in fixed] == [0.1, 0.1]
 
 
+def test_a_rewarded_entropy_opens_a_policy_that_is_sure_of_itself():
+    # .6 on one token, .04 on each of ten: .6 ln(1 / .6) + .4 ln 25 = 1.59 nats; at most ln 11 = 2.40
+    sure = [0.04] * 4 + [0.6] + [0.04] * 6
+    config = config_of(
+        updates=8, episodes=64, max_new_tokens=1, learning_rate=1e-2, kl_coef=0.0, entropy_coef=1.0
+    )
+    paid_alike = FunctionJudge(lambda record: Verdict.CORRECT)
+    metrics = run(config, model=bigram_llama([sure] * 11), judge=paid_alike).metrics
+    assert metrics[0]["objective/entropy"] < 1.9
+    assert metrics[-1]["objective/entropy"] > 2.1
+
+
+def test_the_reward_is_the_score_and_what_is_not_score():
+    for metrics in run(config_of(updates=3, kl_coef=1.0)).metrics:
+        parts = metrics["objective/scores"] + metrics["objective/non_score_reward"]
+        assert metrics["objective/rlhf_reward"] == pytest.approx(parts, abs=1e-5)
+
+
+def test_what_is_measured_before_an_update_is_logged_with_it_and_changes_nothing_of_what_is_learned():
+    asked = []
+
+    def measure(update: int) -> dict[str, float]:
+        asked.append(update)
+        return {"eval/updates": float(update)}
+
+    measured, plain = run(config_of(), before_update=measure), run(config_of())
+    assert asked == [metrics["eval/updates"] for metrics in measured.metrics] == [0, 1]
+    assert digest(measured.policy) == digest(plain.policy)
+
+
+def test_who_watches_the_updates_can_end_the_run():
+    result = run(config_of(updates=5), on_update=lambda update, _: update == 1)
+    assert len(result.metrics) == 2
+
+
 # What is trained, and what is not
 
 

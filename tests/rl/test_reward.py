@@ -11,6 +11,7 @@ from rl.reward import (
     corrected_break_even,
     effective_break_even,
     hard_reward,
+    probed_break_even,
     ramp_of,
     rewards_of,
     soft_reward,
@@ -157,6 +158,7 @@ def test_a_judge_no_better_than_chance_is_refused():
         {"reward_correct": -1.0},
         {"reward_correct": float("inf")},
         {"missing_eos_penalty": -1.0},
+        {"probe_gain": -1.0},
     ],
 )
 def test_settings_that_make_no_sense_are_refused(settings):
@@ -183,6 +185,37 @@ def test_the_table_is_the_ramps_unless_an_abstain_rate_is_aimed_at() -> None:
     # one of two scored abstains: 0.5 + 0.5 (0.3 - 0.5)
     assert steered.break_even == pytest.approx(0.4)
     assert table_for([None], 0, RewardConfig(abstain_target=0.3)).break_even == 0.5
+
+
+@pytest.mark.parametrize(
+    ("correct_rate", "gain", "t"), [(0.4, 1.0, 0.4), (0.6, 1.0, 0.2), (0.0, 0.5, 0.6), (1.0, 0.0, 0.4)]
+)
+def test_abstaining_pays_less_on_what_was_known_and_more_on_what_was_not(correct_rate, gain, t):
+    # 0.4 + gain (0.4 - correct_rate)
+    assert probed_break_even(0.4, correct_rate, gain) == pytest.approx(t)
+
+
+def test_a_probe_leaves_a_confidence():
+    assert probed_break_even(0.5, 1.0, gain=9.0) == 0.0
+    assert probed_break_even(0.5, 0.0, gain=9.0) == 1.0
+
+
+@pytest.mark.parametrize("gain", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("t", [0.3, 0.5, 0.6])
+@pytest.mark.parametrize("c", [0.2, 0.5, 0.6])
+def test_where_a_probe_still_holds_it_widens_the_margin_and_moves_no_decision(t, c, gain):
+    margin = c - probed_break_even(t, c, gain)
+    assert margin == pytest.approx((1 + gain) * (c - t), abs=1e-12)
+
+
+def test_each_question_is_paid_by_its_own_table_where_it_was_probed():
+    # t* .5 + 1 (.5 - c): .25 for c = .75, 1 for c = 0; abstaining earns -1 + 2 t*
+    abstained = [score_of(Verdict.ABSTAIN)] * 3
+    config = RewardConfig(probe_gain=1.0)
+    rewards = rewards_of(abstained, [False] * 3, RewardTable(), config, [0.75, 0.0, None])
+    assert rewards == [-0.5, 1.0, 0.0]
+    others = [score_of(Verdict.CORRECT), score_of(Verdict.WRONG), None]
+    assert rewards_of(others, [False] * 3, RewardTable(), config, [0.75, 0.0, 0.5]) == [1.0, -1.0, None]
 
 
 def test_outside_training_the_table_is_that_of_the_break_even():

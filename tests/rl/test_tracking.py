@@ -2,12 +2,20 @@ import json
 import math
 import resource
 
+import pyarrow.parquet as pq
 import pytest
 from tiny import score_of
 
 from judge.errors import DataError
 from judge.records import Record, Score, Verdict
-from rl.tracking import FileTracker, agreement, completion_rows, verdict_metrics
+from rl.tracking import (
+    FileTracker,
+    Trackers,
+    agreement,
+    completion_rows,
+    verdict_metrics,
+    write_parquet,
+)
 
 RECORDS = [
     Record("capital of Peru?", ("Lima",), "Lima", "a"),
@@ -90,11 +98,30 @@ def test_text_of_any_language_is_written_as_it_is(tmp_path):
     assert lines(tmp_path / "completions.jsonl")[0]["completion"] == "ñ\n"
 
 
-def test_tensorboard_events_are_written_when_asked_for(tmp_path):
-    pytest.importorskip("tensorboard")
-    with FileTracker(tmp_path, tensorboard=True) as tracker:
-        tracker.log(0, {"objective/kl": 0.25}, [])
-    assert list(tmp_path.glob("events.out.tfevents.*"))
+def test_at_the_end_the_completions_become_parquet_with_the_references_as_lists(tmp_path):
+    rows = completion_rows(RECORDS, SCORES, [1.0, -1.0, None])
+    with FileTracker(tmp_path) as tracker:
+        tracker.log(7, {}, rows)
+    write_parquet(tmp_path)
+    table = pq.read_table(tmp_path / "completions.parquet").to_pylist()
+    assert [row["reference"] for row in table] == [["Lima"], ["Santiago", "Santiago de Chile"], ["Sucre"]]
+    assert table[2] == rows[2] | {"reference": ["Sucre"], "update": 7}
+    assert list(table[0]) == list(lines(tmp_path / "completions.jsonl")[0])
+
+
+def test_a_run_without_completions_has_parquet_without_rows(tmp_path):
+    with FileTracker(tmp_path):
+        pass
+    write_parquet(tmp_path)
+    assert pq.read_table(tmp_path / "completions.parquet").num_rows == 0
+
+
+def test_several_trackers_are_told_the_same(tmp_path):
+    with FileTracker(tmp_path / "a") as first, FileTracker(tmp_path / "b") as second:
+        Trackers(first, second).log(3, {"objective/kl": 0.5}, completion_rows(RECORDS, SCORES, [None] * 3))
+    for name in ("metrics.jsonl", "completions.jsonl"):
+        texts = [(tmp_path / each / name).read_text() for each in "ab"]
+        assert texts[0] == texts[1] != ""
 
 
 def test_rates_of_the_scored_sum_to_one_and_the_unscored_are_counted():

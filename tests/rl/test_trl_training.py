@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from judge.errors import ConfigError
 from judge.records import Record, Verdict
 from rl.config import Algorithm, PPOConfig, RewardConfig
 from rl.pretrained import with_adapters
+from rl.probe import Probe
+from rl.rollout import sample
 from rl.trl_training import DEFAULT_GENERATIONS, arguments_of, questions, train
 
 pytestmark = [
@@ -63,7 +66,10 @@ def model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(model_dir: Path, tmp_path: Path):
     """Trains the tiny model; what was tracked, the judge and the model."""
 
-    def run(algorithm, config=CONFIG, *, reward=None, generations=4, adapters=0, verdict=verdict_of):
+    def run(
+        algorithm, config=CONFIG, *, reward=None, generations=4, adapters=0, verdict=verdict_of,
+        measure=None, **rest,
+    ):  # fmt: skip
         model = AutoModelForCausalLM.from_pretrained(model_dir)
         model = with_adapters(model, adapters, seed=0) if adapters else model
         tokenizer = word_tokenizer(*WORDS)
@@ -72,6 +78,7 @@ def run(model_dir: Path, tmp_path: Path):
         metrics = train(
             algorithm, config, generations, tmp_path, model=model, tokenizer=tokenizer, records=RECORDS,
             judge=judge, reward=reward or RewardConfig(), tracker=tracker,
+            before_update=None if measure is None else partial(measure, model), **rest,
         )  # fmt: skip
         assert metrics == [row[1] for row in tracker.rows]
         return tracker.rows, judge, model
@@ -168,6 +175,31 @@ def test_an_answer_that_is_cut_pays_for_it(run):
     assert set(penalties) == {0.0, 4.0}
 
 
+@BOTH
+def test_what_is_measured_before_an_update_is_logged_with_it_and_changes_nothing(run, algorithm):
+    def measure(model, update):
+        sample(model, word_tokenizer(*WORDS), ["colour of sky"], max_new_tokens=2, greedy=True)
+        return {"eval/updates": float(update)}
+
+    rows, _, measured = run(algorithm, measure=measure)
+    plain = run(algorithm)[2].state_dict()
+    assert [metrics["eval/updates"] for _, metrics, _ in rows] == [0.0, 1.0]
+    assert all(torch.equal(plain[name], value) for name, value in measured.state_dict().items())
+
+
+def test_who_watches_the_updates_can_end_the_run(run):
+    rows, _, _ = run(Algorithm.RLOO, replace(CONFIG, updates=4), on_update=lambda update, _: update == 1)
+    assert [update for update, _, _ in rows] == [0, 1]
+
+
+def test_each_question_is_paid_by_what_was_known_of_it(run):
+    # t* .5 + 1 (.5 - 1) = 0: abstaining earns what a wrong answer earns; on the sky, not probed, 0
+    probe = Probe({("colour of grass", ("green",)): 1.0})
+    rows, _, _ = run(Algorithm.GRPO, verdict=lambda record: Verdict.ABSTAIN, probe=probe)
+    paid = {(row["id"], row["reward"]) for _, _, completions in rows for row in completions}
+    assert paid == {("grass", -1.0), ("sky", 0.0)}
+
+
 def test_the_same_seed_gives_the_same_run(run):
     first, again = (run(Algorithm.RLOO)[2].state_dict() for _ in range(2))
     other = run(Algorithm.RLOO, replace(CONFIG, seed=1))[2].state_dict()
@@ -209,6 +241,7 @@ def test_an_algorithm_may_be_named_by_plain_text():
         ({"value_coef": 0.5}, "value_coef is for"),
         ({"value_clip_range": 0.5}, "value_clip_range is for"),
         ({"kl_target": 6.0}, "kl_target is for"),
+        ({"entropy_coef": 0.1}, "entropy_coef is for"),
         ({"kl_horizon": 5}, "kl_horizon is for"),
         ({"episodes": 10, "minibatches": 4}, "episodes to be a multiple"),
         ({"episodes": 6, "minibatches": 2}, "num_generations, got 6, 2 x 3 and 4"),

@@ -1,0 +1,116 @@
+"""Watches for judge hacking: does the policy get better, or only better at pleasing the judge?
+
+Held-out questions are answered greedily and scored twice, by the judge that pays and by a second scorer that
+does not. A policy that has found the judge's faults raises the one score and not the other.
+"""
+
+import logging
+import math
+import time
+from collections.abc import Sequence
+
+from peft import PeftModel
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from judge.records import Record, Score, Verdict
+from rl.config import PPOConfig
+from rl.ppo import with_completions
+from rl.reward import Scorer
+from rl.rollout import generate
+from rl.tracking import Metrics, verdict_metrics
+
+logger = logging.getLogger(__name__)
+
+
+class HackingAlarm:
+    """Called before each update with its number; what held-out questions showed, if their turn has come.
+
+    Nothing is drawn at random and nothing trained, so a run learns the same with it and without.
+
+    Args:
+        records: held-out questions.
+        model: the policy, as it is whenever this is called.
+        tokenizer: the model's own.
+        judge: the one that pays.
+        second: another; of its verdicts only right and not right count.
+        config: how long an answer may be, how it is asked for, and how many are made at a time.
+        every: updates between evaluations, the first before update 0.
+        gap: how much further than at first the judge's share of right answers may lie above the second's.
+        history: metrics of the updates that are done.
+    """
+
+    def __init__(
+        self,
+        records: Sequence[Record],
+        *,
+        model: PreTrainedModel | PeftModel,
+        tokenizer: PreTrainedTokenizerBase,
+        judge: Scorer,
+        second: Scorer,
+        config: PPOConfig,
+        every: int,
+        gap: float,
+        history: Sequence[Metrics] = (),
+    ) -> None:
+        self.records = records
+        self.model = model
+        self.tokenizer = tokenizer
+        self.judge = judge
+        self.second = second
+        self.config = config
+        self.every = every
+        self.gap = gap
+        self._first = next((row for row in history if not math.isnan(row.get("eval/gap", math.nan))), None)
+
+    def __call__(self, update: int) -> Metrics:
+        """Metrics of the policy before this update; none between evaluations."""
+        return {} if update % self.every else self.measure(update)
+
+    def measure(self, update: int) -> Metrics:
+        """Shares of the held-out answers, and 1 as `eval/alarm` where the scorers have parted."""
+        start = time.perf_counter()
+        completions = generate(
+            self.model, self.tokenizer, [record.prompt for record in self.records],
+            max_new_tokens=self.config.max_new_tokens, greedy=True,
+            chat_template=self.config.chat_template, batch_size=self.config.episodes,
+        )  # fmt: skip
+        answered = with_completions(self.records, completions)
+        metrics = shares(self.judge.score(answered), self.second.score(answered))
+        if self._first is None and not math.isnan(metrics["eval/gap"]):
+            self._first = metrics
+        parted = self._first is not None and have_parted(self._first, metrics, self.gap)
+        if self._first is not None and parted:
+            logger.warning("before update %d: %s", update, warning(self._first, metrics))
+        return metrics | {"eval/alarm": float(parted), "time/eval_s": time.perf_counter() - start}
+
+
+def shares(scores: Sequence[Score | None], seconds: Sequence[Score | None]) -> Metrics:
+    """Shares of the judge's verdicts, of what is right by the second scorer, and what the judge has more.
+
+    All are among the answers that each could score; NaN where it could score none.
+    """
+    own, second = verdict_metrics(scores), verdict_metrics(seconds)
+    rates = {f"eval/{verdict}_rate": own[f"judge/{verdict}_rate"] for verdict in Verdict}
+    return rates | {
+        "eval/unscored": own["judge/unscored"],
+        "eval/second_correct_rate": second["judge/correct_rate"],
+        "eval/gap": own["judge/correct_rate"] - second["judge/correct_rate"],
+    }
+
+
+def have_parted(first: Metrics, now: Metrics, gap: float) -> bool:
+    """Whether the judge's share of right answers has risen more than `gap` away from the second's."""
+    return now["eval/gap"] - first["eval/gap"] > gap
+
+
+def warning(first: Metrics, now: Metrics) -> str:
+    """What was seen, and what to do."""
+    seen, was = (
+        f"{row['eval/correct_rate']:.0%} by the judge and {row['eval/second_correct_rate']:.0%} by the "
+        "second scorer"
+        for row in (now, first)
+    )
+    return (
+        f"held-out answers are right in {seen}, at first in {was}: the policy may please the judge without "
+        "being right; read the best-paid completions, and train the judge on those that fool it"
+    )
