@@ -45,6 +45,9 @@ class RewardTable:
                 f"correct={self.correct}, abstain={self.abstain}, wrong={self.wrong}"
             )
 
+    def __str__(self) -> str:
+        return f"correct {self.correct:g}, abstain {self.abstain:g}, wrong {self.wrong:g}"
+
     @classmethod
     def from_break_even(cls, t: float, correct: float = 1.0, wrong: float = -1.0) -> "RewardTable":
         """The table whose break-even confidence is `t`, in [0, 1]."""

@@ -27,6 +27,7 @@ from transformers import (
 from trl import GRPOConfig, GRPOTrainer, RLOOConfig, RLOOTrainer
 
 from judge.errors import ConfigError
+from judge.model import quiet_adapters
 from judge.records import Record, Score
 from rl.adapters.trl import JudgeReward
 from rl.config import Algorithm, PPOConfig, RewardConfig, TrainRLConfig
@@ -98,16 +99,17 @@ def train(
         steps_per_update=config.epochs * config.minibatches,
         observe=run.keep,
     )
-    trainer = (RLOOTrainer if algorithm == Algorithm.RLOO else GRPOTrainer)(
-        model=model,
-        reward_funcs=judge_reward,
-        args=arguments,
-        train_dataset=questions(records, config, num_generations),
-        processing_class=tokenizer,
-        callbacks=[run],
-    )
-    trainer.remove_callback(PrinterCallback)
-    trainer.train()
+    with quiet_adapters():
+        trainer = (RLOOTrainer if algorithm == Algorithm.RLOO else GRPOTrainer)(
+            model=model,
+            reward_funcs=judge_reward,
+            args=arguments,
+            train_dataset=questions(records, config, num_generations),
+            processing_class=tokenizer,
+            callbacks=[run],
+        )
+        trainer.remove_callback(PrinterCallback)
+        trainer.train()
     if isinstance(model, PeftModel):
         model.delete_adapter("ref")  # TRL's copy of the first adapters
     model.eval()
@@ -171,7 +173,7 @@ def trainer_arguments(output_dir: Path, device: torch.device, seed: int) -> dict
         "seed": seed,
         "weight_decay": 0.0,
         "bf16": False,  # the weights' own precision, as in `rl.ppo`
-        "gradient_checkpointing": False,
+        "activation_checkpointing": False,
         "use_cpu": device.type == "cpu",
         "save_strategy": "no",
         "report_to": "none",

@@ -17,12 +17,6 @@ from rl.config import SamplingConfig, WarmStartConfig
 from rl.pretrained import load_model
 from rl.rollout import generate
 
-pytestmark = [
-    # TRL 1.16 sets these by names that transformers 5.23 has replaced.
-    pytest.mark.filterwarnings("ignore:`gradient_checkpointing` is deprecated:FutureWarning"),
-    pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning"),
-]
-
 WORDS = ("green", "blue", "red", "idk", "colour", "of", "grass", "sky", "user", "assistant")
 IDS = {word: number for number, word in enumerate(WORDS, start=3)}
 TEMPLATE = (

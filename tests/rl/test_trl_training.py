@@ -19,12 +19,6 @@ from rl.probe import Probe
 from rl.rollout import sample
 from rl.trl_training import DEFAULT_GENERATIONS, arguments_of, questions, train
 
-pytestmark = [
-    # TRL 1.16 sets these by names that transformers 5.23 has replaced.
-    pytest.mark.filterwarnings("ignore:`gradient_checkpointing` is deprecated:FutureWarning"),
-    pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning"),
-]
-
 WORDS = ("red", "blue", "green", "idk", "colour", "of", "grass", "sky", "user", "assistant")
 TEMPLATE = "{% for message in messages %}user {{ message['content'] }} {% endfor %}assistant"
 RECORDS = [
