@@ -24,6 +24,7 @@ from judge.backbone import Backbone, find_backbone
 from judge.baselines import exact_match, token_f1
 from judge.config import TrainJudgeConfig, TrainReaderConfig
 from judge.environment import machine, versions
+from judge.errors import DataError
 from judge.mixture import read_split
 from judge.model import quiet_adapters
 from judge.outputs import make_directory
@@ -45,12 +46,19 @@ def train(config: TrainReaderConfig) -> Path:
         `config.output_dir`.
 
     Raises:
-        DataError: the directory cannot be made, or a training file cannot be used.
+        DataError: the directory cannot be made, a training file cannot be used, or the rows make too few
+            exercises.
         BackboneError: the encoder cannot be found.
     """
     output_dir = Path(config.output_dir)
     make_directory(output_dir)
     training, held_out = read_examples(config)
+    answered = sum(bool(example.answer) for example in held_out)
+    if not 0 < answered < len(held_out):
+        raise DataError(
+            "expected held-out exercises with an answer and without, to choose the margin on, found "
+            f"{answered} and {len(held_out) - answered}; add rows, or raise --held_out_share"
+        )
     logger.info("%d exercises, %d held out", len(training), len(held_out))
     backbone = find_backbone(config.backbone)
     torch.manual_seed(config.seed)

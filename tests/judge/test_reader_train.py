@@ -6,6 +6,7 @@ import pytest
 from transformers import AutoTokenizer
 
 from judge.config import TrainReaderConfig
+from judge.errors import DataError
 from judge.reader import ExtractiveReader, Reading
 from judge.reader_examples import Example
 from judge.reader_train import as_dataset, choose_margin, measure, train
@@ -52,6 +53,15 @@ def test_measures_are_hand_worked() -> None:
     assert figures["token_f1"] == pytest.approx((1 + 2 / 3) / 3)
     assert figures["no_answer_accuracy"] == 0.5
     assert figures["rows"] == 5
+
+
+@pytest.mark.parametrize("held_out", [[], [ANSWERED], [SILENT]])
+def test_exercises_that_no_margin_can_be_chosen_on_are_refused_before_training(
+    held_out: list[Example], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("judge.reader_train.read_examples", lambda config: ([ANSWERED], held_out))
+    with pytest.raises(DataError, match="expected held-out exercises with an answer and without"):
+        train(TrainReaderConfig(output_dir=str(tmp_path)))
 
 
 def test_a_trained_reader_is_read_back_as_it_was(tiny_backbone: Path, tmp_path: Path) -> None:
