@@ -556,7 +556,7 @@ def test_a_tokenizer_and_model_without_an_end_are_refused():
         {"learning_rate": 0.0}, {"learning_rate": math.nan}, {"adam_eps": 0.0}, {"max_grad_norm": 0.0},
         {"gamma": 0.0}, {"gamma": 1.1}, {"gae_lambda": -0.1}, {"gae_lambda": 1.1}, {"clip_range": 0.0},
         {"value_clip_range": 0.0}, {"value_coef": -0.1}, {"kl_coef": -0.1}, {"kl_target": 0.0},
-        {"kl_horizon": 0},
+        {"kl_horizon": 0}, {"entropy_coef": -0.1},
     ],
     ids=str,
 )  # fmt: skip
