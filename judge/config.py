@@ -83,7 +83,7 @@ class TrainJudgeConfig:
     abstention_rows: int = field(default=0, metadata={"help": "Abstention rows to write; 0 writes none."})
     backbone: str = field(
         default="sentence-transformers/all-MiniLM-L6-v2",
-        metadata={"help": "Encoder: a directory or a Hub id."},
+        metadata={"help": "Encoder: a directory or a Hub id; a judge to start from brings its own."},
     )
     start_from: str | None = field(
         default=None,
@@ -141,6 +141,15 @@ class TrainJudgeConfig:
     known_faults: list[str] = field(
         default_factory=list, metadata={"help": "For the model card: what this judge is known to get wrong."}
     )
+
+    def __post_init__(self) -> None:
+        _at_least(1, "batch_size", self.batch_size)
+        for name in ("held_out_share", "max_fpr"):
+            if not 0.0 < getattr(self, name) < 1.0:
+                raise ConfigError(f"{name} must be in (0, 1), got {getattr(self, name)}")
+        for name in ("epochs", "learning_rate"):
+            if not getattr(self, name) > 0.0:
+                raise ConfigError(f"{name} must be above 0, got {getattr(self, name)}")
 
 
 @dataclass(frozen=True, slots=True)

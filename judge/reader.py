@@ -233,8 +233,8 @@ def open_qa_model(
         ) from error
     if loading["missing_keys"] and not fresh_output:
         raise JudgeError(
-            f"expected a model that was trained to answer questions, {source!r} has no "
-            f"{' and no '.join(sorted(loading['missing_keys']))}; name another, or train one with "
+            f"expected a model that was trained to answer questions, {source!r} lacks "
+            f"{shorten(', '.join(sorted(loading['missing_keys'])), 100)}; name another, or train one with "
             "`candor train-reader`"
         )
     if not tokenizer.is_fast:

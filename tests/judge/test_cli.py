@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from judge import cli
-from judge.config import EvalJudgeConfig, ScoreConfig, SpeedConfig
+from judge.config import EvalJudgeConfig, ScoreConfig, SpeedConfig, TrainJudgeConfig
 from judge.errors import ConfigError, JudgeError
 from judge.flags import read_flags
 from judge.records import Explain, Record, Score, Verdict
@@ -19,6 +19,16 @@ def row(name: str, reference: str, candidate: str, label: object) -> dict:
         "id": name, "question": "Which?", "references": [reference], "candidate": candidate,
         "label": label, "group": reference,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"held_out_share": 2.0}, {"max_fpr": 0.0}, {"epochs": -1.0}, {"learning_rate": 0.0}, {"batch_size": 0}],
+)
+def test_training_settings_out_of_range_are_refused(settings: dict[str, float]):
+    (name,) = settings
+    with pytest.raises(ConfigError, match=rf"^{name} must be "):
+        TrainJudgeConfig(output_dir="judge", **settings)  # type: ignore[arg-type]
 
 
 def test_a_reader_and_a_generator_can_be_named_on_the_command_line():

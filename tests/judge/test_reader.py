@@ -122,7 +122,7 @@ def test_any_question_answering_model_can_be_named(tiny_backbone: Path, tmp_path
 
 
 def test_an_encoder_that_was_never_taught_to_answer_is_refused(tiny_backbone: Path) -> None:
-    with pytest.raises(JudgeError, match=r"has no qa_outputs.bias and no qa_outputs.weight; name another"):
+    with pytest.raises(JudgeError, match=r"lacks qa_outputs.bias, qa_outputs.weight; name another"):
         ExtractiveReader.from_pretrained(tiny_backbone)
 
 
