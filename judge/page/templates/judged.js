@@ -75,7 +75,7 @@ function rendered(record) {
   }
   const row = element("tr", {},
     cell("Question", text(record.question), small(record.id)),
-    cell("Reference", ...(record.references ?? [""]).map(text)),
+    cell("Reference", element("div", { class: "several" }, ...(record.references ?? [""]).map(text))),
     cell("Answer", text(record.answer)),
     cell("Verdict", verdict, ...numbers));
   const more = Object.entries(record.explained ?? {}).map(([name, value]) => details(name.replaceAll("_", " "), value));
