@@ -15,6 +15,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from judge.records import Record, Score, Verdict
 from rl.config import PPOConfig
 from rl.ppo import with_completions
+from rl.processes import Processes
 from rl.reward import Scorer
 from rl.rollout import generate
 from rl.tracking import Metrics, verdict_metrics
@@ -69,19 +70,23 @@ class HackingAlarm:
     def measure(self, update: int) -> Metrics:
         """Shares of the held-out answers, and 1 as `eval/alarm` where the scorers have parted."""
         start = time.perf_counter()
-        completions = generate(
-            self.model, self.tokenizer, [record.prompt for record in self.records],
-            max_new_tokens=self.config.max_new_tokens, greedy=True,
-            chat_template=self.config.chat_template, batch_size=self.config.episodes,
-        )  # fmt: skip
+        processes = Processes.joined()
+        completions = processes.spread(self._answers, [record.prompt for record in self.records])
         answered = with_completions(self.records, completions)
-        metrics = shares(self.judge.score(answered), self.second.score(answered))
+        scores, seconds = (processes.spread(scorer.score, answered) for scorer in (self.judge, self.second))
+        metrics = shares(scores, seconds)
         if self._first is None and not math.isnan(metrics["eval/gap"]):
             self._first = metrics
         parted = self._first is not None and have_parted(self._first, metrics, self.gap)
         if self._first is not None and parted:
             logger.warning("before update %d: %s", update, warning(self._first, metrics))
         return metrics | {"eval/alarm": float(parted), "time/eval_s": time.perf_counter() - start}
+
+    def _answers(self, prompts: Sequence[str]) -> list[str]:
+        return generate(
+            self.model, self.tokenizer, prompts, max_new_tokens=self.config.max_new_tokens, greedy=True,
+            chat_template=self.config.chat_template, batch_size=self.config.episodes,
+        )  # fmt: skip
 
 
 def shares(scores: Sequence[Score | None], seconds: Sequence[Score | None]) -> Metrics:

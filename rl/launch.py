@@ -3,14 +3,11 @@
 What could stop the run is found before the first update. A PPO run that was killed goes on in its directory.
 """
 
-import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import asdict, dataclass
-from enum import StrEnum
+from dataclasses import dataclass
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 
 import yaml
@@ -20,9 +17,8 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from judge.audit.findings import refuse_hackable
 from judge.batch import file_digest
 from judge.cli import fingerprint
-from judge.environment import machine, versions
 from judge.errors import ConfigError
-from judge.outputs import check_writable, write_text
+from judge.outputs import write_text
 from judge.pairwise import STRING_MEASURES, PairJudge
 from judge.records import Record, Score
 from judge.scorer import Judge, find_judge
@@ -30,37 +26,34 @@ from rl import ppo
 from rl.alarm import HackingAlarm
 from rl.boards import import_board, open_board
 from rl.checkpoint import Checkpoints, settings_of
-from rl.config import (
-    Algorithm,
-    PPOConfig,
-    ReportTo,
-    RewardConfig,
-    SamplingConfig,
-    TrainRLConfig,
-    WarmStartConfig,
-)
+from rl.config import Algorithm, PPOConfig, ReportTo, RewardConfig, TrainRLConfig
 from rl.extremes import Extremes
-from rl.pretrained import find_device, load_model, save_model
+from rl.pretrained import load_model, save_model
+from rl.processes import Processes, join
 from rl.progress import progress, rates
-from rl.questions import EVAL_REJECTED_FILE, REJECTED_FILE, load_probe, load_questions
+from rl.questions import load_probe, load_questions
 from rl.reward import Scorer
+from rl.run_directory import (
+    CHECKPOINTS,
+    CONFIG_FILE,
+    MODEL_DIR,
+    RESULT_FILE,
+    check_output_dir,
+    is_finished,
+    settings_text,
+    write_environment,
+    write_page,
+)
 from rl.tracking import FileTracker, Metrics, Tracker, Trackers, write_parquet
 
 logger = logging.getLogger(__name__)
 
-MODEL_DIR = "model"
-CHECKPOINTS = "checkpoints"
-CONFIG_FILE = "config.yaml"
-ENVIRONMENT_FILE = "environment.json"
-REPORT_FILE = "report.html"
-RESULT_FILE = "result.txt"
-"""What came of a run: there once it is finished."""
 GROUPS = ("judge", "eval")
 """Metrics of the answers that were trained on, and of the held-out ones."""
 
 
 def launch(config: TrainRLConfig, ppo_config: PPOConfig, reward: RewardConfig) -> str:
-    """Train a model and write it, with all that led to it, to `config.output_dir`.
+    """Train a model and write it, with all that led to it, to `config.output_dir`; each process calls it.
 
     Returns:
         What came of it and where it is, in a few lines.
@@ -69,14 +62,19 @@ def launch(config: TrainRLConfig, ppo_config: PPOConfig, reward: RewardConfig) -
         CandorError: before the first update, if the run could not go through.
     """
     output_dir = Path(config.output_dir)
-    check_output_dir(output_dir, Path(config.data), resumes=config.algorithm == Algorithm.PPO)
+    device = join(config.device)
+    processes = Processes.joined()
+    if processes.leads:
+        check_output_dir(output_dir, Path(config.data), resumes=config.algorithm == Algorithm.PPO)
+    else:
+        for package in ("judge", "rl"):
+            logging.getLogger(package).setLevel(logging.ERROR)  # the first process says it
     settings = settings_text(config, ppo_config, reward)
     if is_finished(output_dir, settings):
         logger.info("%s holds this run, and it is finished: nothing is done", output_dir)
         return (output_dir / RESULT_FILE).read_text(encoding="utf-8")
     if config.report_to != ReportTo.NONE:
         import_board(config.report_to)
-    device = find_device(config.device)
     judge_dir = find_judge(config.judge)
     records, held_out = load_questions(config, ppo_config.seed)
     probe = load_probe(config.probe, records)
@@ -88,24 +86,28 @@ def launch(config: TrainRLConfig, ppo_config: PPOConfig, reward: RewardConfig) -
     judge = Judge.from_pretrained(judge_dir, device=device, max_fpr=config.max_fpr)
     if not config.skip_audit:
         refuse_hackable(judge)
+    processes.wait()  # until all have seen the directory as it was
     with trackers(config, yaml.safe_load(settings), start=len(history)) as tracker:
-        (output_dir / RESULT_FILE).unlink(missing_ok=True)
-        write_text(output_dir / CONFIG_FILE, settings)
-        write_environment(output_dir, judge_dir, Path(config.data))
+        if processes.leads:
+            (output_dir / RESULT_FILE).unlink(missing_ok=True)
+            write_text(output_dir / CONFIG_FILE, settings)
+            write_environment(output_dir, judge_dir, Path(config.data))
         alarm = alarm_of(config, ppo_config, held_out, model, tokenizer, judge, history)
         with progress(ppo_config.updates, history, stop_on_collapse=config.stop_on_collapse) as on_update:
             metrics = train(
                 model=model, tokenizer=tokenizer, records=records, judge=Forgetful(judge), reward=reward,
                 probe=probe, tracker=tracker, before_update=alarm, on_update=on_update,
             )  # fmt: skip
-        save_model(model, tokenizer, output_dir / MODEL_DIR)
+        if processes.leads:
+            save_model(model, tokenizer, output_dir / MODEL_DIR)
         last = {} if alarm is None else alarm.measure(len(metrics))
         if last:
             tracker.log(len(metrics), last, [])
     description = describe([*metrics, last], output_dir, stopped=on_update.stopped)
-    write_parquet(output_dir)
-    write_page(output_dir, description)
-    write_text(output_dir / RESULT_FILE, description)
+    if processes.leads:
+        write_parquet(output_dir)
+        write_page(output_dir, description)
+        write_text(output_dir / RESULT_FILE, description)
     return description
 
 
@@ -129,6 +131,11 @@ def trainer_of(
 
     from rl import trl_training
 
+    if Processes.joined().count > 1:
+        raise ConfigError(
+            f"expected one process for algorithm {config.algorithm}, got {Processes.joined().count}; start "
+            "it without a launcher, or choose ppo"
+        )
     trl_training.refuse_others(config, ("save_every", "keep_checkpoints"), config.algorithm)
     generations = config.num_generations or trl_training.DEFAULT_GENERATIONS
     settings = (config.algorithm, ppo_config, generations, Path(config.output_dir))
@@ -173,36 +180,6 @@ def alarm_of(
     )  # fmt: skip
 
 
-def check_output_dir(output_dir: Path, data: Path, *, resumes: bool) -> None:
-    """Refuse a directory that holds anything but bad rows of a refused run, or a run to go on with.
-
-    Args:
-        resumes: whether the algorithm can go on from checkpoints.
-
-    Raises:
-        ConfigError: it holds something else.
-        DataError: it cannot be written.
-    """
-    if output_dir.resolve() in data.resolve().parents:
-        raise ConfigError(f"the data {data} lies in the output directory {output_dir}; choose another")
-    if output_dir.is_dir() and not (resumes and (output_dir / CHECKPOINTS).is_dir()):
-        bad_rows = (REJECTED_FILE, EVAL_REJECTED_FILE)
-        found = sorted(path.name for path in output_dir.iterdir() if path.name not in bad_rows)
-        if found:
-            or_one = f", or one with {CHECKPOINTS} to go on from" if resumes else ""
-            raise ConfigError(
-                f"expected a new or empty output directory{or_one}, {output_dir} has "
-                f"{', '.join(found[:5])}; pass another --output_dir"
-            )
-    check_writable(output_dir / CONFIG_FILE)
-
-
-def is_finished(output_dir: Path, settings: str) -> bool:
-    """Whether a run with exactly these settings came to its end here."""
-    result, config = output_dir / RESULT_FILE, output_dir / CONFIG_FILE
-    return result.is_file() and config.is_file() and config.read_text(encoding="utf-8") == settings
-
-
 def open_checkpoints(config: TrainRLConfig, learning: dict[str, object], judge_dir: Path) -> Checkpoints:
     """Those of `output_dir`, refused if they are of another run.
 
@@ -224,26 +201,9 @@ def open_checkpoints(config: TrainRLConfig, learning: dict[str, object], judge_d
     )
 
 
-def settings_text(
-    *configs: TrainRLConfig | PPOConfig | RewardConfig | WarmStartConfig | SamplingConfig,
-) -> str:
-    """Every setting, given or default, as YAML for `--config`."""
-    settings = {name: value for config in configs for name, value in asdict(config).items()}
-    plain = {name: str(value) if isinstance(value, StrEnum) else value for name, value in settings.items()}
-    text: str = yaml.safe_dump(plain, sort_keys=False)
-    return text
-
-
-def write_environment(output_dir: Path, judge_dir: Path, data: Path) -> None:
-    """Versions and machine, and which judge and data by SHA-256."""
-    inputs = {"judge_sha256": fingerprint(judge_dir), "data_sha256": file_digest(data)}
-    text = json.dumps(versions() | machine() | inputs, indent=2)
-    write_text(output_dir / ENVIRONMENT_FILE, text + "\n")
-
-
 @contextmanager
 def trackers(config: TrainRLConfig, settings: Mapping[str, object], *, start: int) -> Iterator[Tracker]:
-    """All that a run is tracked by; files first, so that they hold what any other fails over.
+    """What its first process tracks a run by; files first, so that they hold what any other fails over.
 
     Args:
         config: the run.
@@ -251,6 +211,9 @@ def trackers(config: TrainRLConfig, settings: Mapping[str, object], *, start: in
         start: the update to go on with.
     """
     output_dir = Path(config.output_dir)
+    if not Processes.joined().leads:
+        yield Trackers()
+        return
     with ExitStack() as stack:
         told: list[Tracker] = [stack.enter_context(FileTracker(output_dir, start=start))]
         if config.report_to != ReportTo.NONE:
@@ -259,17 +222,6 @@ def trackers(config: TrainRLConfig, settings: Mapping[str, object], *, start: in
         if config.show_every:
             told.append(Extremes(config.show_every))
         yield Trackers(*told)
-
-
-def write_page(output_dir: Path, description: str) -> None:
-    """The report of a run, where there is matplotlib to draw it."""
-    if find_spec("matplotlib") is None:
-        logger.warning("no %s without matplotlib; pip install 'candor-rl[report]'", REPORT_FILE)
-        return
-    from rl.run_report import write_run_report
-
-    settings = {"settings": output_dir / CONFIG_FILE, "environment": output_dir / ENVIRONMENT_FILE}
-    write_run_report(output_dir, output_dir / REPORT_FILE, description=description, settings=settings)
 
 
 def describe(history: Sequence[Metrics], output_dir: Path, *, stopped: str | None = None) -> str:
