@@ -22,8 +22,8 @@ from judge.errors import ConfigError
 
 # Logits kept for the backward pass, 64 MiB in float32; where there are more, they are computed again there.
 KEPT_LOGITS = 2**24
-# Logits computed at once on a CPU: 16 MiB. The C library takes larger blocks from the system each time anew,
-# page by page, which takes as long as the products.
+# Logits computed at once on a CPU: 16 MiB. Blocks above 32 MiB the C library takes from the system each time
+# anew, page by page, which takes time of the order of the products.
 CPU_CHUNK_LOGITS = 2**22
 # How far the head may be from the model's own logits before the model is refused, relative to their size.
 PROBE_TOLERANCE = 2e-2
