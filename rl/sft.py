@@ -30,7 +30,12 @@ from judge.records import Record
 from judge.scorer import Judge, find_judge
 from rl.answers import Answers, answers_to
 from rl.config import SamplingConfig, WarmStartConfig
-from rl.launch import (
+from rl.pretrained import find_device, load_model, save_model
+from rl.progress import rates
+from rl.questions import load_records
+from rl.reward import Scorer
+from rl.rollout import encode_prompts, special_tokens, window_of
+from rl.run_directory import (
     CONFIG_FILE,
     MODEL_DIR,
     RESULT_FILE,
@@ -38,11 +43,6 @@ from rl.launch import (
     settings_text,
     write_environment,
 )
-from rl.pretrained import find_device, load_model, save_model
-from rl.progress import rates
-from rl.questions import load_records
-from rl.reward import Scorer
-from rl.rollout import encode_prompts, special_tokens, window_of
 from rl.targets import Target, continuing, correct_rate, probe_row, targets_of, training_row
 from rl.tracking import verdict_metrics
 from rl.trl_training import trainer_arguments

@@ -1,0 +1,90 @@
+"""What lies in the directory of a run, and whether a run may write there.
+
+Settings and environment are written when it begins, the page and the result at its end; metrics and
+completions, in between, are written by `rl.tracking`, checkpoints by `rl.checkpoint`.
+"""
+
+import json
+import logging
+from dataclasses import asdict
+from enum import StrEnum
+from importlib.util import find_spec
+from pathlib import Path
+
+import yaml
+
+from judge.batch import file_digest
+from judge.cli import fingerprint
+from judge.environment import machine, versions
+from judge.errors import ConfigError
+from judge.outputs import check_writable, write_text
+from rl.config import PPOConfig, RewardConfig, SamplingConfig, TrainRLConfig, WarmStartConfig
+from rl.questions import EVAL_REJECTED_FILE, REJECTED_FILE
+
+logger = logging.getLogger(__name__)
+
+MODEL_DIR = "model"
+CHECKPOINTS = "checkpoints"
+CONFIG_FILE = "config.yaml"
+ENVIRONMENT_FILE = "environment.json"
+REPORT_FILE = "report.html"
+RESULT_FILE = "result.txt"
+"""What came of a run: there once it is finished."""
+
+
+def check_output_dir(output_dir: Path, data: Path, *, resumes: bool) -> None:
+    """Refuse a directory that holds anything but bad rows of a refused run, or a run to go on with.
+
+    Args:
+        resumes: whether the algorithm can go on from checkpoints.
+
+    Raises:
+        ConfigError: it holds something else.
+        DataError: it cannot be written.
+    """
+    if output_dir.resolve() in data.resolve().parents:
+        raise ConfigError(f"the data {data} lies in the output directory {output_dir}; choose another")
+    if output_dir.is_dir() and not (resumes and (output_dir / CHECKPOINTS).is_dir()):
+        bad_rows = (REJECTED_FILE, EVAL_REJECTED_FILE)
+        found = sorted(path.name for path in output_dir.iterdir() if path.name not in bad_rows)
+        if found:
+            or_one = f", or one with {CHECKPOINTS} to go on from" if resumes else ""
+            raise ConfigError(
+                f"expected a new or empty output directory{or_one}, {output_dir} has "
+                f"{', '.join(found[:5])}; pass another --output_dir"
+            )
+    check_writable(output_dir / CONFIG_FILE)
+
+
+def is_finished(output_dir: Path, settings: str) -> bool:
+    """Whether a run with exactly these settings came to its end here."""
+    result, config = output_dir / RESULT_FILE, output_dir / CONFIG_FILE
+    return result.is_file() and config.is_file() and config.read_text(encoding="utf-8") == settings
+
+
+def settings_text(
+    *configs: TrainRLConfig | PPOConfig | RewardConfig | WarmStartConfig | SamplingConfig,
+) -> str:
+    """Every setting, given or default, as YAML for `--config`."""
+    settings = {name: value for config in configs for name, value in asdict(config).items()}
+    plain = {name: str(value) if isinstance(value, StrEnum) else value for name, value in settings.items()}
+    text: str = yaml.safe_dump(plain, sort_keys=False)
+    return text
+
+
+def write_environment(output_dir: Path, judge_dir: Path, data: Path) -> None:
+    """Versions and machine, and which judge and data by SHA-256."""
+    inputs = {"judge_sha256": fingerprint(judge_dir), "data_sha256": file_digest(data)}
+    text = json.dumps(versions() | machine() | inputs, indent=2)
+    write_text(output_dir / ENVIRONMENT_FILE, text + "\n")
+
+
+def write_page(output_dir: Path, description: str) -> None:
+    """The report of a run, where there is matplotlib to draw it."""
+    if find_spec("matplotlib") is None:
+        logger.warning("no %s without matplotlib; pip install 'candor-rl[report]'", REPORT_FILE)
+        return
+    from rl.run_report import write_run_report
+
+    settings = {"settings": output_dir / CONFIG_FILE, "environment": output_dir / ENVIRONMENT_FILE}
+    write_run_report(output_dir, output_dir / REPORT_FILE, description=description, settings=settings)
