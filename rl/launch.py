@@ -17,6 +17,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from judge.audit.findings import refuse_hackable
 from judge.batch import file_digest
 from judge.cli import fingerprint
+from judge.errors import ConfigError
 from judge.outputs import write_text
 from judge.pairwise import STRING_MEASURES, PairJudge
 from judge.records import Record, Score
@@ -27,7 +28,8 @@ from rl.boards import import_board, open_board
 from rl.checkpoint import Checkpoints, settings_of
 from rl.config import Algorithm, PPOConfig, ReportTo, RewardConfig, TrainRLConfig
 from rl.extremes import Extremes
-from rl.pretrained import find_device, load_model, save_model
+from rl.pretrained import load_model, save_model
+from rl.processes import Processes, join
 from rl.progress import progress, rates
 from rl.questions import load_probe, load_questions
 from rl.reward import Scorer
@@ -51,7 +53,7 @@ GROUPS = ("judge", "eval")
 
 
 def launch(config: TrainRLConfig, ppo_config: PPOConfig, reward: RewardConfig) -> str:
-    """Train a model and write it, with all that led to it, to `config.output_dir`.
+    """Train a model and write it, with all that led to it, to `config.output_dir`; each process calls it.
 
     Returns:
         What came of it and where it is, in a few lines.
@@ -60,14 +62,19 @@ def launch(config: TrainRLConfig, ppo_config: PPOConfig, reward: RewardConfig) -
         CandorError: before the first update, if the run could not go through.
     """
     output_dir = Path(config.output_dir)
-    check_output_dir(output_dir, Path(config.data), resumes=config.algorithm == Algorithm.PPO)
+    device = join(config.device)
+    processes = Processes.joined()
+    if processes.leads:
+        check_output_dir(output_dir, Path(config.data), resumes=config.algorithm == Algorithm.PPO)
+    else:
+        for package in ("judge", "rl"):
+            logging.getLogger(package).setLevel(logging.ERROR)  # the first process says it
     settings = settings_text(config, ppo_config, reward)
     if is_finished(output_dir, settings):
         logger.info("%s holds this run, and it is finished: nothing is done", output_dir)
         return (output_dir / RESULT_FILE).read_text(encoding="utf-8")
     if config.report_to != ReportTo.NONE:
         import_board(config.report_to)
-    device = find_device(config.device)
     judge_dir = find_judge(config.judge)
     records, held_out = load_questions(config, ppo_config.seed)
     probe = load_probe(config.probe, records)
@@ -80,23 +87,27 @@ def launch(config: TrainRLConfig, ppo_config: PPOConfig, reward: RewardConfig) -
     if not config.skip_audit:
         refuse_hackable(judge)
     alarm = alarm_of(config, ppo_config, held_out, model, tokenizer, judge, history)
+    processes.wait()  # until all have seen the directory as it was
     with trackers(config, yaml.safe_load(settings), start=len(history)) as tracker:
-        (output_dir / RESULT_FILE).unlink(missing_ok=True)
-        write_text(output_dir / CONFIG_FILE, settings)
-        write_environment(output_dir, judge_dir, Path(config.data))
+        if processes.leads:
+            (output_dir / RESULT_FILE).unlink(missing_ok=True)
+            write_text(output_dir / CONFIG_FILE, settings)
+            write_environment(output_dir, judge_dir, Path(config.data))
         with progress(ppo_config.updates, history, stop_on_collapse=config.stop_on_collapse) as on_update:
             metrics = train(
                 model=model, tokenizer=tokenizer, records=records, judge=Forgetful(judge), reward=reward,
                 probe=probe, tracker=tracker, before_update=alarm, on_update=on_update,
             )  # fmt: skip
-        save_model(model, tokenizer, output_dir / MODEL_DIR)
+        if processes.leads:
+            save_model(model, tokenizer, output_dir / MODEL_DIR)
         last = {} if alarm is None else alarm.measure(len(metrics))
         if last:
             tracker.log(len(metrics), last, [])
     description = describe([*metrics, last], output_dir, stopped=on_update.stopped)
-    write_parquet(output_dir)
-    write_page(output_dir, description)
-    write_text(output_dir / RESULT_FILE, description)
+    if processes.leads:
+        write_parquet(output_dir)
+        write_page(output_dir, description)
+        write_text(output_dir / RESULT_FILE, description)
     return description
 
 
@@ -120,6 +131,11 @@ def trainer_of(
 
     from rl import trl_training
 
+    if Processes.joined().count > 1:
+        raise ConfigError(
+            f"expected one process for algorithm {config.algorithm}, got {Processes.joined().count}; start "
+            "it without a launcher, or choose ppo"
+        )
     trl_training.refuse_others(config, ("save_every", "keep_checkpoints"), config.algorithm)
     generations = config.num_generations or trl_training.DEFAULT_GENERATIONS
     settings = (config.algorithm, ppo_config, generations, Path(config.output_dir))
@@ -187,7 +203,7 @@ def open_checkpoints(config: TrainRLConfig, learning: dict[str, object], judge_d
 
 @contextmanager
 def trackers(config: TrainRLConfig, settings: Mapping[str, object], *, start: int) -> Iterator[Tracker]:
-    """All that a run is tracked by; files first, so that they hold what any other fails over.
+    """What its first process tracks a run by; files first, so that they hold what any other fails over.
 
     Args:
         config: the run.
@@ -195,6 +211,9 @@ def trackers(config: TrainRLConfig, settings: Mapping[str, object], *, start: in
         start: the update to go on with.
     """
     output_dir = Path(config.output_dir)
+    if not Processes.joined().leads:
+        yield Trackers()
+        return
     with ExitStack() as stack:
         told: list[Tracker] = [stack.enter_context(FileTracker(output_dir, start=start))]
         if config.report_to != ReportTo.NONE:
