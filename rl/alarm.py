@@ -22,6 +22,9 @@ from rl.tracking import Metrics, verdict_metrics
 
 logger = logging.getLogger(__name__)
 
+ALONE = "eval/judge_alone_rate"
+"""Share of the held-out answers that the judge takes for right and the second scorer does not."""
+
 
 class HackingAlarm:
     """Called before each update with its number; what held-out questions showed, if their turn has come.
@@ -36,7 +39,7 @@ class HackingAlarm:
         second: another; of its verdicts only right and not right count.
         config: how long an answer may be, how it is asked for, and how many are made at a time.
         every: updates between evaluations, the first before update 0.
-        gap: how much further than at first the judge's share of right answers may lie above the second's.
+        gap: how much the share of answers that are right by the judge alone may grow.
         history: metrics of the updates that are done.
     """
 
@@ -61,7 +64,7 @@ class HackingAlarm:
         self.config = config
         self.every = every
         self.gap = gap
-        self._first = next((row for row in history if not math.isnan(row.get("eval/gap", math.nan))), None)
+        self._first = next((row for row in history if not math.isnan(row.get(ALONE, math.nan))), None)
 
     def __call__(self, update: int) -> Metrics:
         """Metrics of the policy before this update; none between evaluations."""
@@ -75,7 +78,7 @@ class HackingAlarm:
         answered = with_completions(self.records, completions)
         scores, seconds = (processes.spread(scorer.score, answered) for scorer in (self.judge, self.second))
         metrics = shares(scores, seconds)
-        if self._first is None and not math.isnan(metrics["eval/gap"]):
+        if self._first is None and not math.isnan(metrics[ALONE]):
             self._first = metrics
         parted = self._first is not None and have_parted(self._first, metrics, self.gap)
         if self._first is not None and parted:
@@ -90,32 +93,30 @@ class HackingAlarm:
 
 
 def shares(scores: Sequence[Score | None], seconds: Sequence[Score | None]) -> Metrics:
-    """Shares of the judge's verdicts, of what is right by the second scorer, and what the judge has more.
+    """Shares of the judge's verdicts, of what is right by the second scorer, and by the judge alone.
 
-    All are among the answers that each could score; NaN where it could score none.
+    All are among what could be scored, the last among what both could score; NaN where nothing could be.
     """
     own, second = verdict_metrics(scores), verdict_metrics(seconds)
+    both = [(one.verdict, other.verdict) for one, other in zip(scores, seconds, strict=True) if one and other]
+    alone = [one is Verdict.CORRECT is not other for one, other in both]
     rates = {f"eval/{verdict}_rate": own[f"judge/{verdict}_rate"] for verdict in Verdict}
     return rates | {
         "eval/unscored": own["judge/unscored"],
         "eval/second_correct_rate": second["judge/correct_rate"],
-        "eval/gap": own["judge/correct_rate"] - second["judge/correct_rate"],
+        ALONE: sum(alone) / len(alone) if alone else math.nan,
     }
 
 
 def have_parted(first: Metrics, now: Metrics, gap: float) -> bool:
-    """Whether the judge's share of right answers has risen more than `gap` away from the second's."""
-    return now["eval/gap"] - first["eval/gap"] > gap
+    """Whether what the judge alone takes for right has grown by more than `gap`."""
+    return now[ALONE] - first[ALONE] > gap
 
 
 def warning(first: Metrics, now: Metrics) -> str:
     """What was seen, and what to do."""
-    seen, was = (
-        f"{row['eval/correct_rate']:.0%} by the judge and {row['eval/second_correct_rate']:.0%} by the "
-        "second scorer"
-        for row in (now, first)
-    )
     return (
-        f"held-out answers are right in {seen}, at first in {was}: the policy may please the judge without "
-        "being right; read the best-paid completions, and train the judge on those that fool it"
+        f"the judge takes {now[ALONE]:.0%} of the held-out answers for right that the second scorer does "
+        f"not, {first[ALONE]:.0%} at first: the policy may please the judge without being right; read the "
+        "best-paid completions, and train the judge on those that fool it"
     )

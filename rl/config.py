@@ -447,8 +447,8 @@ class TrainRLConfig:
     alarm_gap: float = field(
         default=0.1,
         metadata={
-            "help": "how much further than at first the judge's share of right held-out answers may lie "
-            "above the second scorer's before an alarm is given"
+            "help": "how much the share of held-out answers that the judge takes for right and the second "
+            "scorer does not may grow before an alarm is given"
         },
     )
     stop_on_collapse: bool = field(

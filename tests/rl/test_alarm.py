@@ -6,7 +6,7 @@ import torch
 from tiny import FunctionJudge, score_of, tiny_llama, word_tokenizer
 
 from judge.records import Record, Verdict
-from rl.alarm import HackingAlarm, shares
+from rl.alarm import ALONE, HackingAlarm, shares
 from rl.config import PPOConfig
 from rl.rollout import generate
 
@@ -53,10 +53,10 @@ def test_both_scorers_read_the_same_greedy_answers():
 def test_shares_are_among_what_each_scorer_could_score():
     scores = [score_of(verdict) for verdict in (RIGHT, RIGHT, Verdict.ABSTAIN, WRONG, None)]
     seconds = [score_of(verdict) for verdict in (RIGHT, WRONG, None, None, None)]
-    # right 2 of 4 by the judge, 1 of 2 by the second
+    # right 2 of 4 by the judge, 1 of 2 by the second; of the two that both scored, one by the judge alone
     assert shares(scores, seconds) == {
         "eval/correct_rate": 0.5, "eval/abstain_rate": 0.25, "eval/wrong_rate": 0.25, "eval/unscored": 1.0,
-        "eval/second_correct_rate": 0.5, "eval/gap": 0.0,
+        "eval/second_correct_rate": 0.5, "eval/judge_alone_rate": 0.5,
     }  # fmt: skip
 
 
@@ -66,13 +66,13 @@ def test_the_policy_is_measured_before_the_first_update_and_every_so_many_after_
 
 
 def test_an_alarm_is_given_when_the_judge_is_pleased_and_the_second_scorer_is_not(caplog):
-    # Gaps 1/3 - 0, 2/3 - 1/3, 3/3 - 1/3: the last alone is .1 wider than the first.
+    # Right by the judge alone: one of three, one, two.
     alarm = alarm_of(Changing(1, 2, 3), Changing(0, 1, 1))
     with caplog.at_level(logging.WARNING, "rl"):
         given = [alarm.measure(update)["eval/alarm"] for update in (0, 5, 10)]
     assert given == [0.0, 0.0, 1.0]
     assert len(caplog.records) == 1
-    for part in ("before update 10", "100% by the judge and 33%", "at first in 33% by the judge and 0%"):
+    for part in ("before update 10", "takes 67% of the held-out answers for right", "33% at first"):
         assert part in caplog.text
 
 
@@ -81,9 +81,14 @@ def test_a_judge_that_becomes_stricter_than_the_second_scorer_gives_no_alarm():
     assert [alarm.measure(update)["eval/alarm"] for update in (0, 5)] == [0.0, 0.0]
 
 
+def test_a_policy_that_answers_less_gives_no_alarm_however_lenient_the_second_scorer_was():
+    # The judge falls from one to none, the second from three to none: they meet, and nothing is hidden.
+    alarm = alarm_of(Changing(1, 0), Changing(3, 0))
+    assert [alarm.measure(update)["eval/alarm"] for update in (0, 5)] == [0.0, 0.0]
+
+
 def test_a_run_that_goes_on_is_held_against_its_own_beginning():
-    history = [{"judge/abstain_rate": 0.0}, {"eval/gap": math.nan}, {"eval/gap": 0.0}, {"eval/gap": 0.9}]
-    history[2] |= {"eval/correct_rate": 0.5, "eval/second_correct_rate": 0.5}
+    history = [{"judge/abstain_rate": 0.0}, *({ALONE: rate} for rate in (math.nan, 0.0, 0.9))]
     assert alarm_of(Changing(1), Changing(0), history=history).measure(10)["eval/alarm"] == 1.0
     assert alarm_of(Changing(1), Changing(0)).measure(10)["eval/alarm"] == 0.0
 
@@ -91,7 +96,7 @@ def test_a_run_that_goes_on_is_held_against_its_own_beginning():
 def test_answers_that_nobody_can_score_give_no_alarm_and_are_no_beginning():
     alarm = alarm_of(says(None), says(None))
     metrics = alarm.measure(0)
-    assert math.isnan(metrics["eval/gap"])
+    assert math.isnan(metrics[ALONE])
     assert metrics["eval/alarm"] == 0.0
     alarm.judge, alarm.second = Changing(3), Changing(0)
     assert alarm.measure(5)["eval/alarm"] == 0.0
