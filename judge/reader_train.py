@@ -18,7 +18,6 @@ import torch
 from datasets import Dataset
 from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import DataCollatorWithPadding, PreTrainedTokenizerBase, Trainer, TrainingArguments
-from transformers.trainer_utils import get_last_checkpoint
 
 from judge.backbone import Backbone, find_backbone
 from judge.baselines import exact_match, token_f1
@@ -30,7 +29,7 @@ from judge.model import quiet_adapters
 from judge.outputs import make_directory
 from judge.reader import READER_FILE, ExtractiveReader, Reading, chunk_pairs, open_qa_model
 from judge.reader_examples import Example, make_examples
-from judge.train import stays_on_cpu, write_json
+from judge.train import last_checkpoint, stays_on_cpu, write_json
 
 logger = logging.getLogger(__name__)
 
@@ -136,8 +135,7 @@ def run_trainer(
         return dict(collate([{k: v for k, v in row.items() if k != "length"} for row in rows]))
 
     trainer = Trainer(model=model, args=arguments, train_dataset=dataset, data_collator=without_length)
-    checkpoint = get_last_checkpoint(arguments.output_dir) if Path(arguments.output_dir).is_dir() else None
-    trainer.train(resume_from_checkpoint=checkpoint)
+    trainer.train(resume_from_checkpoint=last_checkpoint(Path(arguments.output_dir)))
 
 
 def as_dataset(

@@ -20,7 +20,7 @@ from datasets import Dataset
 from sentence_transformers import CrossEncoder
 from sentence_transformers.cross_encoder import CrossEncoderTrainer, CrossEncoderTrainingArguments
 from transformers import EarlyStoppingCallback
-from transformers.trainer_utils import get_last_checkpoint
+from transformers.trainer import TRAINER_STATE_NAME
 
 from judge.backbone import Backbone, find_backbone
 from judge.batches import length_grouped_batches
@@ -152,7 +152,7 @@ def _digest(split: Split) -> str:
 
 def _check_resumed(config: TrainJudgeConfig, facts: Mapping[str, Any], checkpoints: Path) -> None:
     """Refuse to go on from checkpoints of a run that learnt something else, or otherwise."""
-    if not checkpoints.is_dir() or get_last_checkpoint(str(checkpoints)) is None:
+    if last_checkpoint(checkpoints) is None:
         return
     earlier = json.loads((checkpoints.parent / CONFIG_FILE).read_text())
     changed = [name for name in LEARNING if earlier.get(name) != getattr(config, name)]
@@ -236,9 +236,19 @@ def run_trainer(
         callbacks=[EarlyStoppingCallback(early_stopping_patience=config.patience)],
     )
     checkpoints = Path(arguments.output_dir)
-    trainer.train(
-        resume_from_checkpoint=get_last_checkpoint(str(checkpoints)) if checkpoints.is_dir() else None
-    )
+    trainer.train(resume_from_checkpoint=last_checkpoint(checkpoints))
+
+
+def last_checkpoint(checkpoints: Path) -> str | None:
+    """The last checkpoint that was written to its end.
+
+    The trainer's state, a JSON object on lines of its own, is written last; whoever is killed before leaves
+    a checkpoint without it.
+    """
+    states = checkpoints.glob(f"checkpoint-*/{TRAINER_STATE_NAME}")
+    whole = [path.parent for path in states if path.read_text(encoding="utf-8").endswith("}\n")]
+    last = max(whole, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
+    return None if last is None else str(last)
 
 
 def _steps_between(config: TrainJudgeConfig, rows: int, processes: int) -> int:

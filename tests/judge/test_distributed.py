@@ -5,6 +5,8 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -29,8 +31,9 @@ def write_pairs(path: Path) -> None:
     path.write_text("".join(json.dumps(row) + "\n" for row in [*rows, {"question": "no label"}]))
 
 
-def start(directory: Path, judge: Path, **settings: object) -> subprocess.Popen[bytes]:
-    """`candor train-judge` in two processes."""
+@contextmanager
+def started(directory: Path, judge: Path, **settings: object) -> Iterator[subprocess.Popen[bytes]]:
+    """`candor train-judge` in two processes, of which none is left when the block ends, however it ends."""
     flags = {
         "train_files": directory / "pairs.jsonl", "start_from": judge, "output_dir": directory / "judge",
         "device": "cpu", "batch_size": 8, "max_tokens": 64, "eval_steps": 3, "bf16": False, **settings,
@@ -39,43 +42,47 @@ def start(directory: Path, judge: Path, **settings: object) -> subprocess.Popen[
         sys.executable,
         "-m",
         "torch.distributed.run",
+        "--standalone",
         "--nproc-per-node=2",
-        "--master-port=0",
         "-m",
         "rl.cli",
     ]
     with (directory / "log").open("ab") as log:
         given = [f"--{name}={value}" for name, value in flags.items()]
-        return subprocess.Popen(
+        run = subprocess.Popen(
             [*command, "train-judge", *given],
             stdout=log, stderr=log, env=os.environ | {"OMP_NUM_THREADS": "1"},
         )  # fmt: skip
+    try:
+        yield run
+    finally:
+        kill(run)
 
 
 def kill(run: subprocess.Popen[bytes]) -> None:
-    """Kill the launcher and its processes, which are in sessions of their own."""
-    launcher = psutil.Process(run.pid)
-    for process in [launcher, *launcher.children(recursive=True)]:
-        process.kill()
-    run.wait()
+    """Kill the launcher and its processes, which are in sessions of their own; nothing if it has ended."""
+    if run.poll() is None:
+        launcher = psutil.Process(run.pid)
+        for process in [launcher, *launcher.children(recursive=True)]:
+            process.kill()
+        run.wait()
 
 
 @pytest.mark.slow
 def test_two_processes_that_are_killed_go_on_and_write_one_judge(tmp_path: Path, tiny_judge: Path) -> None:
     write_pairs(tmp_path / "pairs.jsonl")
     checkpoints = tmp_path / "judge" / "checkpoints"
-    run = start(tmp_path, tiny_judge, max_steps=10_000)
     deadline = time.monotonic() + 400
-    while not list(checkpoints.glob("checkpoint-*/trainer_state.json")):
-        assert run.poll() is None, (tmp_path / "log").read_text()
-        assert time.monotonic() < deadline, (tmp_path / "log").read_text()
-        time.sleep(0.2)
-    kill(run)
+    with started(tmp_path, tiny_judge, max_steps=10_000) as run:
+        while not list(checkpoints.glob("checkpoint-*/trainer_state.json")):
+            assert run.poll() is None, (tmp_path / "log").read_text()
+            assert time.monotonic() < deadline, (tmp_path / "log").read_text()
+            time.sleep(0.2)
     assert not (tmp_path / "judge" / "judge.json").exists()
 
     reached = max(int(path.parent.name.split("-")[1]) for path in checkpoints.glob("*/trainer_state.json"))
-    run = start(tmp_path, tiny_judge, max_steps=reached + 6)
-    assert run.wait(timeout=400) == 0, (tmp_path / "log").read_text()
+    with started(tmp_path, tiny_judge, max_steps=reached + 6) as run:
+        assert run.wait(timeout=400) == 0, (tmp_path / "log").read_text()
     log = (tmp_path / "log").read_text()
     assert log.count("judge: ") == 1
     state = json.loads((checkpoints / f"checkpoint-{reached + 6}" / "trainer_state.json").read_text())

@@ -17,7 +17,7 @@ from judge.pairs import TASKS, Task, TrainingRow
 from judge.ranking import ranking_by_source
 from judge.records import Record, Verdict
 from judge.scorer import Judge
-from judge.train import as_dataset, stays_on_cpu, train, training_arguments
+from judge.train import as_dataset, last_checkpoint, stays_on_cpu, train, training_arguments
 
 NAMES = ("bob", "ann", "eve", "joe", "tim", "sue", "max", "kim")
 
@@ -293,3 +293,17 @@ def test_a_trained_verdict_is_one_of_three(tmp_path: Path, tiny_backbone: Path, 
     judge = Judge.from_pretrained(train(config(tmp_path, tiny_backbone, files, max_steps=1)), device="cpu")
     scores = judge.score([Record("who?", ("bob",), text) for text in ("bob", "i do not know", "ann")])
     assert all(score is not None and score.verdict in Verdict for score in scores)
+
+
+def test_a_checkpoint_that_a_killed_run_left_half_written_is_passed_over(tmp_path: Path):
+    assert last_checkpoint(tmp_path / "none") is None
+    states = {
+        "checkpoint-9": '{\n  "epoch": 1.0\n}\n',
+        "checkpoint-20": '{\n  "epoch"',
+        "checkpoint-30": None,
+    }
+    for name, text in states.items():
+        (tmp_path / name).mkdir()
+        if text is not None:
+            (tmp_path / name / "trainer_state.json").write_text(text)
+    assert last_checkpoint(tmp_path) == str(tmp_path / "checkpoint-9")
