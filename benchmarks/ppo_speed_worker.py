@@ -83,6 +83,7 @@ def peak_megabytes() -> float:
 
 
 def llama(setting: Setting) -> Any:
+    """As the policy of the closed world is built."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -91,7 +92,7 @@ def llama(setting: Setting) -> Any:
         LlamaConfig(
             vocab_size=setting.vocabulary, hidden_size=setting.width, intermediate_size=4 * setting.width,
             num_hidden_layers=setting.layers, num_attention_heads=4, max_position_embeddings=256,
-            pad_token_id=0, eos_token_id=1, bos_token_id=None,
+            tie_word_embeddings=True, pad_token_id=0, eos_token_id=1, bos_token_id=None,
         )
     )  # fmt: skip
 

@@ -1,7 +1,8 @@
 """The policy with its value head, its frozen reference, and the log-probs of given tokens.
 
 One pass through the backbone serves log-probs and values; the language-model head is applied to response
-positions alone, in chunks, so that full-vocabulary logits of a rollout never exist. Nothing is sampled here.
+positions alone, in chunks, so that full-vocabulary logits of a large rollout never exist. Nothing is sampled
+here.
 
 B episodes, P prompt tokens (left-padded), T response tokens (right-padded), N real response tokens,
 H hidden size, V vocabulary.
@@ -20,11 +21,13 @@ from transformers import PreTrainedModel
 
 from judge.errors import ConfigError
 
-# Logits kept for the backward pass, 64 MiB in float32; where there are more, they are computed again there.
-KEPT_LOGITS = 2**24
-# Logits computed at once on a CPU: 16 MiB. Blocks above 32 MiB the C library takes from the system each time
-# anew, page by page, which takes time of the order of the products.
-CPU_CHUNK_LOGITS = 2**22
+# Logits computed at once: 64 MiB in float32.
+CHUNK_LOGITS = 2**24
+# And on a CPU: just under 32 MiB. Above that, the C library takes each block from the system anew, page by
+# page, which takes time of the order of the products.
+CPU_CHUNK_LOGITS = 2**23 - 2**10
+# Logits kept for the backward pass: 256 MiB. Where there are more, they are computed again there.
+KEPT_LOGITS = 2**26
 # How far the head may be from the model's own logits before the model is refused, relative to their size.
 PROBE_TOLERANCE = 2e-2
 
@@ -101,7 +104,7 @@ class CausalLM:
             targets: [N] ids.
         """
         vocabulary = self.head.weight.shape[0]
-        at_once = min(CPU_CHUNK_LOGITS, KEPT_LOGITS) if hidden.device.type == "cpu" else KEPT_LOGITS
+        at_once = CPU_CHUNK_LOGITS if hidden.device.type == "cpu" else CHUNK_LOGITS
         rows = max(1, at_once // vocabulary)
         logprobs_of = self._chunk_logprobs
         if len(targets) * vocabulary > KEPT_LOGITS:

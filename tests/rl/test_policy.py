@@ -181,8 +181,8 @@ def test_dropout_is_off_even_for_a_model_handed_over_in_training_mode():
 
 
 @pytest.mark.parametrize("rows_per_chunk", [1, 3])
-@pytest.mark.parametrize("limit", ["KEPT_LOGITS", "CPU_CHUNK_LOGITS"])  # computed again in backward, or kept
-def test_chunks_change_neither_logprobs_nor_gradients(limit, rows_per_chunk, monkeypatch):
+@pytest.mark.parametrize("kept", [True, False])  # or computed again in the backward pass
+def test_chunks_change_neither_logprobs_nor_gradients(kept, rows_per_chunk, monkeypatch):
     episodes = episodes_of(PROMPTS, RESPONSES)
     model = tiny_llama(11)
 
@@ -195,7 +195,8 @@ def test_chunks_change_neither_logprobs_nor_gradients(limit, rows_per_chunk, mon
     full = model(episodes.tokens, episodes.attention_mask, position_ids=positions(episodes.attention_mask))
     gathered = full.logits[:, -length - 1 : -1].log_softmax(-1)
     gathered = gathered.gather(2, episodes.tokens[:, -length:, None]).squeeze(2) * episodes.response_mask
-    monkeypatch.setattr(policy_module, limit, 11 * rows_per_chunk)
+    monkeypatch.setattr(policy_module, "CPU_CHUNK_LOGITS", 11 * rows_per_chunk)
+    monkeypatch.setattr(policy_module, "KEPT_LOGITS", 11 * 9 if kept else 0)
     chunked = Policy(model)(episodes).logprobs
     torch.testing.assert_close(chunked, gathered, atol=1e-5, rtol=1e-5)
     for ours, theirs in zip(gradients_of(chunked), gradients_of(gathered), strict=True):
@@ -223,6 +224,7 @@ class LargestTensor(TorchDispatchMode):
     ],
 )
 def test_logits_of_all_positions_never_exist_forward_or_backward(chunk, largest_made, monkeypatch):
+    monkeypatch.setattr(policy_module, "CPU_CHUNK_LOGITS", chunk)
     monkeypatch.setattr(policy_module, "KEPT_LOGITS", chunk)
     policy = Policy(tiny_llama(1000, layers=1))
     tokens = torch.randint(1000, (8, 64))
