@@ -30,7 +30,7 @@ ROWS = [
     {"prompt": "colour of grass", "reference": "green", "id": "grass"},
     {"prompt": "colour of sky", "reference": ["blue", "red"], "id": "sky"},
 ]
-RECIPE = Path(launch.__file__).parent / "recipes" / "ppo.yaml"
+RECIPES = sorted((Path(launch.__file__).parent / "recipes").glob("*.yaml"))
 
 
 def save(directory: Path, *, model=None, tokenizer=None) -> Path:
@@ -609,13 +609,34 @@ def test_chat_with_a_tokenizer_that_has_no_template_is_refused(run, tmp_path: Pa
         run(model=save(tmp_path / "plain"), chat_template=True)
 
 
-# The recipe
+# Recipes
+
+each_recipe = pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
 
 
-def test_the_recipe_lacks_nothing_but_data_and_a_place_for_the_results():
-    argv = ["--config", str(RECIPE), "--data", "questions.jsonl", "--output_dir", "out"]
+@each_recipe
+def test_a_recipe_lacks_nothing_but_data_and_a_place_for_the_results(recipe: Path):
+    argv = ["--config", str(recipe), "--data", "questions.jsonl", "--output_dir", "out"]
     config, ppo, reward = read_flags("candor train-rl", "", argv, TrainRLConfig, PPOConfig, RewardConfig)
     assert (config.lora_rank, ppo.chat_template, reward.break_even_start) == (32, True, 0.2)
+    assert reward.ramp_updates < ppo.updates
+
+
+@each_recipe
+def test_a_recipe_trains(recipe: Path, run):
+    out = run(config=recipe, updates=1, ramp_updates=1, eval_share=0.5)
+    adapters = peft.load_peft_weights(out / "model")
+    assert any(weight.any() for name, weight in adapters.items() if "lora_B" in name)  # zero at the start
+
+
+def test_recipes_differ_where_machines_do():
+    cpu, eight_gpus, one_gpu = (yaml.safe_load(recipe.read_text()) for recipe in RECIPES)
+    assert cpu.keys() == eight_gpus.keys() == one_gpu.keys()
+    of_size = {"model", "episodes", "micro_batch_size"}
+    assert {name for name in one_gpu if one_gpu[name] != eight_gpus[name]} == of_size
+    assert {name for name in one_gpu if one_gpu[name] != cpu[name]} == of_size - {"micro_batch_size"} | {
+        "dtype", "updates", "minibatches", "max_new_tokens", "learning_rate", "ramp_updates",
+    }  # fmt: skip
 
 
 # RLOO and GRPO by TRL
