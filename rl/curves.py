@@ -27,7 +27,9 @@ OUTCOME = (
 )
 HELD_OUT = (
     Lines(
-        "Held-out: right by either scorer", ("eval/correct_rate", "eval/second_correct_rate"), are_shares=True
+        "Held-out: right by judge and second scorer",
+        ("eval/correct_rate", "eval/second_correct_rate"),
+        are_shares=True,
     ),
 )
 """Measured in some updates alone."""

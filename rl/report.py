@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from judge.page.document import write_page
-from judge.page.figures import Chart, Shares, Table
+from judge.page.figures import Table
 from judge.records import Record, Score, Verdict
 from rl.curves import (
     DIAGNOSTICS,
@@ -18,7 +18,6 @@ from rl.curves import (
     held_out_charts,
     line_charts,
     training_verdicts,
-    verdict_chart,
 )
 
 
@@ -40,13 +39,6 @@ class Sample(NamedTuple):
     known: bool | None = None
 
 
-class Evaluation(NamedTuple):
-    """Shares on held-out questions after some updates, by group of questions: "known", "unknown"."""
-
-    updates: int
-    shares: Mapping[str, Shares]
-
-
 def write_report(
     path: str | Path,
     *,
@@ -54,7 +46,6 @@ def write_report(
     summary: Sequence[str],
     table: Table,
     curves: MetricRows,
-    evaluations: Sequence[Evaluation] = (),
     samples: Sequence[Sample] = (),
     judged: Sequence[tuple[Record, Score | None]] = (),
     settings: Mapping[str, Mapping[str, object]] | None = None,
@@ -68,7 +59,6 @@ def write_report(
         table: before and after.
         curves: the metrics of each update, in order, as `rl.ppo.train` returns them or `metrics.jsonl` holds
             them (an `update` among them is its number); a metric that is missing, null or NaN is a gap.
-        evaluations: measurements between the updates, in order.
         samples: answers of the policies, all shown.
         judged: answers from elsewhere, scored to show what the judge makes of them.
         settings: values by name by section: configs, versions, machine.
@@ -86,7 +76,6 @@ def write_report(
         charts=[
             *training_verdicts(curves),
             *held_out_charts(curves),
-            *_held_out(evaluations),
             *line_charts(curves, OUTCOME),
         ],
         diagnostics=line_charts(curves, DIAGNOSTICS),
@@ -97,23 +86,6 @@ def write_report(
         judged=judged,
         settings=settings or {},
     )
-
-
-def _held_out(evaluations: Sequence[Evaluation]) -> list[Chart]:
-    """One chart a group of questions."""
-    groups = dict.fromkeys(group for evaluation in evaluations for group in evaluation.shares)
-    return [
-        chart
-        for group in groups
-        for chart in verdict_chart(
-            f"Held-out questions: {group}",
-            [
-                (evaluation.updates, evaluation.shares[group].by_verdict())
-                for evaluation in evaluations
-                if group in evaluation.shares
-            ],
-        )
-    ]
 
 
 def _verdicts(samples: Sequence[Sample]) -> list[str]:

@@ -6,7 +6,7 @@ import pytest
 from judge.errors import DataError
 from judge.page.figures import Shares, Table
 from judge.records import Record, Score, Verdict
-from rl.report import Evaluation, Sample, write_report
+from rl.report import Sample, write_report
 from tests.parsed_page import Page, addresses_outside
 
 ATTACK = '<script>alert("x")</script>'
@@ -62,7 +62,6 @@ def test_text_from_outside_is_shown_and_never_run(write):
         title=ATTACK,
         summary=[ATTACK],
         table=Table((ATTACK,), [(ATTACK,)]),
-        evaluations=[Evaluation(0, {ATTACK: Shares(1.0, 0.0, 0.0)})],
         samples=[hostile],
         judged=[(record, None)],
         settings={ATTACK: {ATTACK: ATTACK}},
@@ -133,12 +132,13 @@ def test_the_verdicts_of_each_update_are_stacked_in_their_colours(write):
     assert "25\N{NO-BREAK SPACE}% → 55\N{NO-BREAK SPACE}%" in Page(html).text
 
 
-def test_held_out_questions_have_a_chart_for_each_group(write):
-    shares = {"known": Shares(0.8, 0.1, 0.1), "unknown": Shares(0.0, 0.5, 0.5)}
-    html = write(curves=[], evaluations=[Evaluation(0, shares), Evaluation(20, shares)])
+def test_held_out_questions_have_a_chart_of_verdicts_and_one_of_both_scorers(write):
+    measured = {f"eval/{verdict}_rate": 1 / 3 for verdict in Verdict} | {"eval/second_correct_rate": 0.25}
+    html = write(curves=[measured, {}, measured | {"update": 20}])
     assert html.count("<svg") == 2
-    assert "Held-out questions: known" in html
-    assert "Held-out questions: unknown" in html
+    assert "Held-out questions" in html
+    assert "Held-out: right by judge and second scorer" in html
+    assert "25\N{NO-BREAK SPACE}% → 25\N{NO-BREAK SPACE}%" in Page(html).text
 
 
 def test_without_updates_it_says_that_there_is_nothing_to_draw(write):
