@@ -204,6 +204,8 @@ def advantages(rewards: list[float]) -> tuple[torch.Tensor, torch.Tensor]:
     """Of one rollout, that is the same wherever this is called."""
     config = dataclasses.replace(CONFIG, episodes=len(rewards))
     state = ppo.initial_state(config, small_model())
+    # Values that say something, so that advantages hang on what the other process has found.
+    torch.nn.init.normal_(state.policy.value_head.weight, generator=torch.Generator().manual_seed(1))
     prompts = [QUESTIONS[row % 4].prompt for row in range(len(rewards))]
     rollout = ppo.sample(
         state.policy.model, word_tokenizer(*WORDS), prompts, max_new_tokens=4,
@@ -221,7 +223,7 @@ def test_advantages_are_whitened_over_the_rollouts_of_all_processes(tmp_path: Pa
     real = alone[mask.bool()]
     assert real.mean().item() == pytest.approx(0.0, abs=1e-6)
     assert real.var(correction=0).item() == pytest.approx(1.0, abs=1e-4)
-    assert alone[:4][mask[:4].bool()].mean() > 0.3
+    assert abs(alone[:4][mask[:4].bool()].mean().item()) > 0.1
 
 
 def one_scored() -> Callable[[Record], Verdict | None]:
