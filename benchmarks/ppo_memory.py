@@ -1,0 +1,168 @@
+"""How much memory does an update of PPO take on one frozen base, and how much on separate models?
+
+    python -m benchmarks.ppo_memory
+
+One rollout, its evaluation and one optimizer step on a Llama of random weights, in float32, by the same code
+three ways: LoRA adapters and a value head on one frozen base, which is the reference too (`one_base`); a
+policy trained whole, with the value head on it, and a frozen copy (`whole_policy`); a policy, a frozen copy
+and a value model, as TRL's PPOTrainer kept them (`separate`). Each is a process of its own. Writes what the
+models, gradients and Adam hold, and the peak above what was in use before a model was made, to
+results/ppo_memory.json; MB are 2^20 bytes.
+"""
+
+import argparse
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict
+from multiprocessing import get_context
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from benchmarks.ppo_speed_worker import Setting, llama, peak_megabytes, prompts, word_tokenizer
+from judge.environment import machine, versions
+from rl import ppo
+from rl.config import PPOConfig
+from rl.policy import Episodes, Policy, TokenOutputs, positions
+from rl.pretrained import with_adapters
+from rl.rollout import sample
+from rl.state import TrainState, initial_state
+
+RESULT = Path(__file__).parent / "results" / "ppo_memory.json"
+BATCH = {"episodes": 8, "prompt_tokens": 8, "new_tokens": 32, "epochs": 1, "updates": 1}
+SETTINGS = {
+    "8 x 512": Setting(layers=8, width=512, vocabulary=32_000, **BATCH),
+    "12 x 768": Setting(layers=12, width=768, vocabulary=32_000, **BATCH),
+}
+MICRO_BATCH_SIZE = 4
+LORA_RANK = 32
+"""As in the recipes."""
+
+Held = Mapping[str, float]
+"""Megabytes by what holds them."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--output", type=Path, default=RESULT)
+    arguments = parser.parse_args()
+    results = {}
+    for name, setting in SETTINGS.items():
+        ways = {way: in_a_process(way, setting) for way in WAYS}
+        results[name] = {"setting": asdict(setting), "ways": ways, "one_base_share_of": shares(ways)}
+        print(name, *lines(ways), sep="\n", flush=True)
+    content = {
+        "command": "python -m benchmarks.ppo_memory",
+        "micro_batch_size": MICRO_BATCH_SIZE,
+        "lora_rank": LORA_RANK,
+        "versions": versions(),
+        "machine": machine(),
+        "results": results,
+    }
+    arguments.output.write_text(json.dumps(content, indent=1) + "\n")
+    print(f"results: {arguments.output}")
+
+
+def in_a_process(way: str, setting: Setting) -> Held:
+    """`measure` in a fresh process, as a peak never falls again."""
+    with get_context("spawn").Pool(1) as pool:
+        return pool.apply(measure, (way, setting))
+
+
+def measure(way: str, setting: Setting) -> Held:
+    """One update, and what it left in memory."""
+    imported = peak_megabytes()
+    config = PPOConfig(
+        updates=1, episodes=setting.episodes, epochs=setting.epochs, minibatches=1,
+        micro_batch_size=MICRO_BATCH_SIZE, max_new_tokens=setting.new_tokens,
+    )  # fmt: skip
+    state = WAYS[way](setting, config)
+    rollout = sample(
+        state.policy.model, word_tokenizer(setting), prompts(setting), max_new_tokens=setting.new_tokens,
+        generator=state.sampling,
+    )  # fmt: skip
+    rewards = [1.0 - 2.0 * (episode % 2) for episode in range(setting.episodes)]
+    experience, _ = ppo.evaluate(state, config, rollout.episodes, rewards)
+    ppo.improve(state, config, experience)
+    peak = peak_megabytes()  # before anything else is counted
+    modules: tuple[nn.Module, ...] = (state.policy, state.reference.model)
+    parameters = {id(each): each for module in modules for each in module.parameters()}.values()
+    held = {
+        "parameters_mb": megabytes(parameters),
+        "gradients_mb": megabytes(each.grad for each in parameters if each.grad is not None),
+        "optimizer_mb": megabytes(
+            moment for moments in state.optimizer.state.values() for moment in moments.values()
+        ),
+    }
+    return held | {"held_mb": sum(held.values()), "peak_above_imports_mb": peak - imported}
+
+
+def megabytes(tensors: Iterable[Tensor]) -> float:
+    return sum(tensor.nbytes for tensor in tensors) / 2**20
+
+
+def one_base(setting: Setting, config: PPOConfig) -> TrainState:
+    return initial_state(config, with_adapters(llama(setting), LORA_RANK, seed=0))
+
+
+def whole_policy(setting: Setting, config: PPOConfig) -> TrainState:
+    return initial_state(config, llama(setting))
+
+
+def separate(setting: Setting, config: PPOConfig) -> TrainState:
+    state = initial_state(config, llama(setting))
+    state.policy = WithCritic(state.policy, llama(setting).model)
+    state.optimizer = torch.optim.Adam(state.policy.parameters(), config.learning_rate, fused=True)
+    return state
+
+
+class WithCritic(nn.Module):
+    """A policy whose values come from a model of their own: a backbone without its vocabulary head."""
+
+    def __init__(self, policy: Policy, backbone: nn.Module) -> None:
+        super().__init__()
+        self.policy = policy
+        self.model = policy.model
+        self.backbone = backbone.eval()
+        self.value_head = policy.value_head
+
+    def forward(self, episodes: Episodes) -> TokenOutputs:
+        """Log-prob and value of every response token."""
+        mask = episodes.attention_mask[:, :-1]
+        hidden = self.backbone(
+            input_ids=episodes.tokens[:, :-1], attention_mask=mask, position_ids=positions(mask),
+            use_cache=False,
+        ).last_hidden_state  # fmt: skip
+        response_mask = episodes.response_mask
+        values = self.value_head(hidden[:, -response_mask.shape[1] :]).squeeze(-1) * response_mask
+        return TokenOutputs(self.policy(episodes).logprobs, values)
+
+
+WAYS: dict[str, Callable[[Setting, PPOConfig], TrainState]] = {
+    "one_base": one_base,
+    "whole_policy": whole_policy,
+    "separate": separate,
+}
+
+
+def shares(ways: Mapping[str, Held]) -> dict[str, dict[str, float]]:
+    """What one base takes, as a share of what each other way takes."""
+    own = ways["one_base"]
+    return {
+        way: {name: own[name] / held[name] for name in ("held_mb", "peak_above_imports_mb")}
+        for way, held in ways.items()
+        if way != "one_base"
+    }
+
+
+def lines(ways: Mapping[str, Held]) -> Iterator[str]:
+    """A way each."""
+    for way, held in ways.items():
+        yield f"{way}: " + ", ".join(f"{name} {value:.0f}" for name, value in held.items())
+
+
+if __name__ == "__main__":
+    main()
