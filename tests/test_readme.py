@@ -1,4 +1,7 @@
-"""README.md against the disk: its file tree, its figures, and the commands that it tells people to type."""
+"""README.md against the disk: its file tree, its figures, and the commands that it tells people to type.
+
+The figures of docs/ too.
+"""
 
 import json
 import re
@@ -12,6 +15,7 @@ from rl.cli import COMMANDS
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
+DOCS = sorted((ROOT / "docs").rglob("*.md"))
 PACKAGES = ("judge", "rl")
 TREE = re.compile(r"^#+ File tree\n.*?^```\w*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FIGURES = re.compile(r"^<!-- figures: (\S+) -->\n((?:\|.*(?:\n|\Z))*)", re.MULTILINE)
@@ -125,8 +129,9 @@ def test_the_file_tree_names_every_module_and_nothing_that_is_not_there(readme):
     assert tree_faults(readme, tracked_modules(), ROOT) == []
 
 
-def test_every_figure_of_a_marked_table_is_in_its_result_file(readme):
-    assert figure_faults(readme, ROOT) == []
+@pytest.mark.parametrize("path", [README, *DOCS], ids=lambda path: path.stem)
+def test_every_figure_of_a_marked_table_is_in_its_result_file(path: Path):
+    assert figure_faults(path.read_text(encoding="utf-8"), ROOT) == []
 
 
 def test_every_command_exists(readme):
