@@ -88,14 +88,16 @@ def train(
         ConfigError: before the first update, if a setting is not for these algorithms.
     """
     arguments = arguments_of(algorithm, config, num_generations, output_dir, model.device)
-    eos = special_tokens(model, tokenizer).eos
-    model.generation_config.eos_token_id = list(eos)  # TRL looks for them there
+    special = special_tokens(model, tokenizer)
+    model.generation_config.eos_token_id = list(special.eos)  # TRL looks for them there
+    if tokenizer.eos_token is None:  # TRL ends and pads with it
+        tokenizer.eos_token = tokenizer.convert_ids_to_tokens(special.eos[0])
     run = Run(config, tracker, before_update, on_update)
     judge_reward = JudgeReward(
         judge,
         reward,
         probe=probe,
-        eos_token_ids=eos,
+        eos_token_ids=special.eos,
         steps_per_update=config.epochs * config.minibatches,
         observe=run.keep,
     )

@@ -62,11 +62,11 @@ def run(model_dir: Path, tmp_path: Path):
 
     def run(
         algorithm, config=CONFIG, *, reward=None, generations=4, adapters=0, verdict=verdict_of,
-        measure=None, **rest,
+        measure=None, named=None, **rest,
     ):  # fmt: skip
         model = AutoModelForCausalLM.from_pretrained(model_dir)
         model = with_adapters(model, adapters, seed=0) if adapters else model
-        tokenizer = word_tokenizer(*WORDS)
+        tokenizer = word_tokenizer(*WORDS, **(named or {}))
         tokenizer.chat_template = TEMPLATE
         judge, tracker = FunctionJudge(verdict), ListTracker()
         metrics = train(
@@ -127,6 +127,12 @@ def test_from_what_cannot_be_judged_nothing_is_learned(run, model_dir, algorithm
     assert all(torch.equal(before[name], after) for name, after in model.state_dict().items())
     assert math.isnan(rows[0][1]["judge/abstain_rate"])
     assert rows[0][1]["judge/unscored"] == CONFIG.episodes
+
+
+@BOTH
+def test_a_tokenizer_may_name_neither_padding_nor_end_where_the_model_names_its_end(run, algorithm):
+    rows, _, _ = run(algorithm, named={"pad": None, "eos": None})
+    assert [update for update, _, _ in rows] == list(range(CONFIG.updates))
 
 
 def test_kl_and_entropy_are_nats_an_answer(run):
