@@ -39,6 +39,7 @@ from rl.run_directory import (
     MODEL_DIR,
     RESULT_FILE,
     check_output_dir,
+    check_room,
     is_finished,
     settings_text,
     write_environment,
@@ -81,6 +82,8 @@ def launch(config: TrainRLConfig, ppo_config: PPOConfig, reward: RewardConfig) -
     model, tokenizer = load_model(
         config.model, dtype=config.dtype, lora_rank=config.lora_rank, device=device, seed=ppo_config.seed
     )
+    if processes.leads:
+        check_room(output_dir, model)
     ppo.check(ppo_config, model, tokenizer, [*records, *held_out])
     train, history = trainer_of(config, ppo_config, reward, model, records, judge_dir)
     judge = Judge.from_pretrained(judge_dir, device=device, max_fpr=config.max_fpr)

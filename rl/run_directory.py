@@ -6,17 +6,19 @@ completions, in between, are written by `rl.tracking`, checkpoints by `rl.checkp
 
 import json
 import logging
+import shutil
 from dataclasses import asdict
 from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
 
 import yaml
+from torch import nn
 
 from judge.batch import file_digest
 from judge.cli import fingerprint
 from judge.environment import machine, versions
-from judge.errors import ConfigError
+from judge.errors import ConfigError, DataError
 from judge.outputs import check_writable, write_text
 from rl.config import PPOConfig, RewardConfig, SamplingConfig, TrainRLConfig, WarmStartConfig
 from rl.questions import EVAL_REJECTED_FILE, REJECTED_FILE
@@ -54,6 +56,21 @@ def check_output_dir(output_dir: Path, data: Path, *, resumes: bool) -> None:
                 f"{', '.join(found[:5])}; pass another --output_dir"
             )
     check_writable(output_dir / CONFIG_FILE)
+
+
+def check_room(output_dir: Path, model: nn.Module) -> None:
+    """Refuse a disk that could not take the weights that the run ends with.
+
+    Raises:
+        DataError: there is too little room.
+    """
+    wanted = sum(parameter.nbytes for parameter in model.parameters() if parameter.requires_grad)
+    free = shutil.disk_usage(output_dir).free
+    if free < wanted:
+        raise DataError(
+            f"expected room for {wanted / 1e9:.2f} GB of weights in {output_dir}, which has "
+            f"{free / 1e9:.2f} GB; make room, or pass another --output_dir"
+        )
 
 
 def is_finished(output_dir: Path, settings: str) -> bool:

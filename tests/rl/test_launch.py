@@ -1,5 +1,6 @@
 import json
 import logging
+import shutil
 import socket
 import sys
 from pathlib import Path
@@ -505,6 +506,17 @@ def test_data_within_the_output_directory_is_refused_and_kept(run, tmp_path: Pat
 def test_an_output_directory_that_is_a_file_is_refused(run, data: Path):
     with pytest.raises(DataError, match="cannot write"):
         run(output_dir=data)
+
+
+@pytest.mark.parametrize("algorithm", ["ppo", "rloo", "grpo"])
+def test_a_disk_without_room_for_the_weights_is_told_before_anything_is_written(
+    run, tmp_path: Path, monkeypatch, algorithm
+):
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1000))
+    with pytest.raises(DataError, match=r"expected room for .* GB of weights in .*; make room"):
+        run(algorithm=algorithm)
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 @pytest.mark.parametrize(
