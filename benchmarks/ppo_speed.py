@@ -8,7 +8,7 @@ TRL's last PPOTrainer (1.12.0) runs in that environment, its RLOOTrainer and our
 same Llama on the same prompts, in float32, with one optimizer step an epoch; a rollout, and the update on it,
 is one batch for each of them. Every run is a process of its own on two threads, and the ways take turns;
 `ppo_speed_worker.py` says what is timed. Figures are medians and ranges over the turns, ratios are taken
-within a turn. The floor is the matrix products alone. Writes results/ppo_speed.json.
+within a turn. The floor is the matrix products alone. Writes results/ppo_speed.json, anew after each turn.
 """
 
 import argparse
@@ -52,7 +52,7 @@ def main() -> None:
         "--trl_ppo_python", required=True, help="interpreter of the environment of TRL 1.12.0"
     )
     parser.add_argument("--settings", nargs="+", choices=SETTINGS, default=list(SETTINGS))
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--output", type=Path, default=RESULT)
     arguments = parser.parse_args()
@@ -62,6 +62,7 @@ def main() -> None:
         "trl_rloo": sys.executable,
         FLOOR: sys.executable,
     }
+    trl_ppo_versions = versions_of(arguments.trl_ppo_python)
     turns: dict[str, list[dict[str, Run]]] = {name: [] for name in arguments.settings}
     for repeat in range(arguments.repeats):
         for name in arguments.settings:
@@ -72,16 +73,16 @@ def main() -> None:
                 }
             )
             print(f"turn {repeat + 1}, {name}: {turn_line(turns[name][-1])}", flush=True)
-    results = {name: summary(runs) | {"setting": SETTINGS[name]} for name, runs in turns.items()}
-    content = {
-        "command": "python benchmarks/ppo_speed.py --trl_ppo_python /tmp/trl112/bin/python",
-        "repeats": arguments.repeats,
-        "versions": versions(),
-        "trl_ppo_versions": versions_of(arguments.trl_ppo_python),
-        "machine": machine() | {"threads": arguments.threads, "load": f"{os.getloadavg()[0]:.1f}"},
-        "results": results,
-    }
-    arguments.output.write_text(json.dumps(content, indent=1) + "\n")
+        results = {name: summary(runs) | {"setting": SETTINGS[name]} for name, runs in turns.items()}
+        content = {
+            "command": "python benchmarks/ppo_speed.py --trl_ppo_python /tmp/trl112/bin/python",
+            "repeats": repeat + 1,
+            "versions": versions(),
+            "trl_ppo_versions": trl_ppo_versions,
+            "machine": machine() | {"threads": arguments.threads, "load": f"{os.getloadavg()[0]:.1f}"},
+            "results": results,
+        }
+        arguments.output.write_text(json.dumps(content, indent=1) + "\n")
     for name, result in results.items():
         print(f"\n{name}", *lines(result), sep="\n")
     print(f"\nresults: {arguments.output}")
