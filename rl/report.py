@@ -83,6 +83,7 @@ def write_report(
         stages=list(dict.fromkeys(sample.stage for sample in samples)),
         verdicts=_verdicts(samples),
         tells_known=any(sample.known is not None for sample in samples),
+        tells_rewards=any(sample.reward is not None for sample in samples),
         judged=judged,
         settings=settings or {},
     )

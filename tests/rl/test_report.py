@@ -102,6 +102,14 @@ def test_what_nobody_knows_to_be_known_is_not_filtered_by_it(write):
     assert [select["name"] for select in page.all("select")] == ["stage", "verdict"]
 
 
+def test_where_no_answer_earned_a_reward_there_is_no_column_for_it(write):
+    heads = [
+        "Reward" in Page(write(samples=samples, curves=[])).text
+        for samples in (SAMPLES, [sample._replace(reward=None) for sample in SAMPLES])
+    ]
+    assert heads == [True, False]
+
+
 def test_answers_from_elsewhere_stand_in_a_section_of_their_own(write):
     page = Page(write(judged=[(Record("Who?", ("Ada",), "Ada L."), Score(0.75, 0.125, Verdict.CORRECT))]))
     assert "What the judge makes of other answers" in page.text
