@@ -48,6 +48,13 @@ class Targets(StrEnum):
     REFUSAL_AWARE = "refusal_aware"
 
 
+class KLEstimator(StrEnum):
+    """What the KL to the reference is estimated by, at tokens drawn from the policy."""
+
+    K1 = "k1"
+    K3 = "k3"
+
+
 class Schedule(StrEnum):
     """What becomes of the learning rate over a run."""
 
@@ -336,12 +343,20 @@ class PPOConfig:
     gae_lambda: float = field(default=0.95, metadata={"help": "GAE lambda, in [0, 1]"})
     whiten_advantages: bool = field(default=True, metadata={"help": "mean 0, variance 1 over the rollout"})
     clip_range: float = field(default=0.2, metadata={"help": "PPO clip of the probability ratio"})
+    dual_clip: float | None = field(
+        default=None,
+        metadata={"help": "probability ratio above 1 from which on a bad token is let go; unset: never"},
+    )
     value_clip_range: float = field(default=0.2, metadata={"help": "clip of the value around the old one"})
     value_coef: float = field(default=0.1, metadata={"help": "weight of the value loss"})
     entropy_coef: float = field(
         default=0.0, metadata={"help": "weight of the entropy of each token in nats, which is rewarded"}
     )
     kl_coef: float = field(default=0.05, metadata={"help": "beta: penalty per nat of KL to the reference"})
+    kl_estimator: KLEstimator = field(
+        default=KLEstimator.K1,
+        metadata={"help": "k1: log p/q, may be negative; k3: q/p - 1 - log q/p, never is"},
+    )
     kl_target: float | None = field(
         default=None, metadata={"help": "nats per episode that beta is steered towards; unset: beta is fixed"}
     )
@@ -361,11 +376,12 @@ class PPOConfig:
             _at_least(0.0, self, name)
         if self.kl_target is not None:
             _above_zero(self, "kl_target")
+        if self.dual_clip is not None and not (math.isfinite(self.dual_clip) and self.dual_clip > 1.0):
+            raise ConfigError(f"dual_clip must be a finite number above 1, got {self.dual_clip}")
         # A command line or YAML brings plain text.
-        if self.lr_scheduler_type not in list(Schedule):
-            raise ConfigError(
-                f"lr_scheduler_type must be one of {', '.join(Schedule)}, got {self.lr_scheduler_type!r}"
-            )
+        for name, choices in (("lr_scheduler_type", Schedule), ("kl_estimator", KLEstimator)):
+            if getattr(self, name) not in list(choices):
+                raise ConfigError(f"{name} must be one of {', '.join(choices)}, got {getattr(self, name)!r}")
         if self.gae_lambda > 1.0:
             raise ConfigError(f"gae_lambda must be in [0, 1], got {self.gae_lambda}")
         if not 0.0 < self.gamma <= 1.0:

@@ -9,11 +9,28 @@ import torch
 from torch import Tensor
 
 
-def policy_loss(logprobs: Tensor, old_logprobs: Tensor, advantages: Tensor, clip_range: float) -> Tensor:
-    """-min(r A, clip(r, 1 - eps, 1 + eps) A), with r = p / p_old."""
+def policy_loss(
+    logprobs: Tensor,
+    old_logprobs: Tensor,
+    advantages: Tensor,
+    clip_range: float,
+    dual_clip: float | None = None,
+) -> Tensor:
+    """-min(r A, clip(r, 1 - eps, 1 + eps) A), with r = p / p_old; under a dual clip at most -c A where A < 0.
+
+    Args:
+        logprobs, old_logprobs: nats, of p and p_old.
+        advantages: A.
+        clip_range: eps.
+        dual_clip: c, above 1: a bad token that has become likelier than this is let go, as its loss has no
+            bound otherwise (Ye et al. 2020, arXiv:1912.09729, equation 5).
+    """
     ratio = (logprobs - old_logprobs).exp()
     clipped = ratio.clamp(1.0 - clip_range, 1.0 + clip_range)
-    return -torch.minimum(ratio * advantages, clipped * advantages)
+    gain = torch.minimum(ratio * advantages, clipped * advantages)
+    if dual_clip is not None:
+        gain = torch.where(advantages < 0, torch.maximum(gain, dual_clip * advantages), gain)
+    return -gain
 
 
 def value_loss(values: Tensor, old_values: Tensor, returns: Tensor, clip_range: float) -> Tensor:
@@ -32,9 +49,17 @@ def sampled_entropy(logprobs: Tensor, old_logprobs: Tensor) -> Tensor:
     return -(logprobs - old_logprobs).exp() * logprobs
 
 
-def is_clipped(logprobs: Tensor, old_logprobs: Tensor, advantages: Tensor, clip_range: float) -> Tensor:
-    """1 where clipping zeroes the gradient: r > 1 + eps with A > 0, or r < 1 - eps with A < 0."""
+def is_clipped(
+    logprobs: Tensor,
+    old_logprobs: Tensor,
+    advantages: Tensor,
+    clip_range: float,
+    dual_clip: float | None = None,
+) -> Tensor:
+    """1 where clipping zeroes the gradient: r > 1 + eps with A > 0; r < 1 - eps, or r > c, with A < 0."""
     ratio = (logprobs - old_logprobs).exp()
     above = (ratio > 1.0 + clip_range) & (advantages > 0)
-    below = (ratio < 1.0 - clip_range) & (advantages < 0)
-    return (above | below).float()
+    outside = ratio < 1.0 - clip_range
+    if dual_clip is not None:
+        outside = outside | (ratio > dual_clip)
+    return (above | (outside & (advantages < 0))).float()

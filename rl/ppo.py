@@ -25,11 +25,12 @@ from rl.advantages import (
     explained_variance,
     gae,
     kl_k1,
+    kl_k3,
     token_rewards,
     whiten,
 )
 from rl.checkpoint import Checkpoints
-from rl.config import PPOConfig, RewardConfig
+from rl.config import KLEstimator, PPOConfig, RewardConfig
 from rl.losses import is_clipped, policy_loss, sampled_entropy, value_loss
 from rl.policy import Episodes, Policy
 from rl.probe import Probe
@@ -205,7 +206,7 @@ def evaluate(
         found[2, rows, :length] = state.reference.logprobs(piece)
     logprobs, values, ref_logprobs = state.processes.summed(found)
     scores = torch.tensor(rewards, device=mask.device)
-    kl = kl_k1(logprobs, ref_logprobs)
+    kl = (kl_k3 if config.kl_estimator == KLEstimator.K3 else kl_k1)(logprobs, ref_logprobs)
     shaped = token_rewards(scores, kl, mask, state.kl_coef)
     advantages = gae(shaped, values, mask, config.gamma, config.gae_lambda)
     returns = advantages + values
@@ -254,7 +255,7 @@ def step(state: TrainState, config: PPOConfig, minibatch: Experience) -> dict[st
         piece = minibatch.rows(rows)
         mask = piece.episodes.response_mask
         logprobs, values = state.policy(piece.episodes)
-        ratios = logprobs, piece.old_logprobs, piece.advantages, config.clip_range
+        ratios = logprobs, piece.old_logprobs, piece.advantages, config.clip_range, config.dual_clip
         policy = (policy_loss(*ratios) * mask).sum() / tokens
         value = value_loss(values, piece.old_values, piece.returns, config.value_clip_range)
         value = (value * mask).sum() / tokens

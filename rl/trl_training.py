@@ -38,7 +38,8 @@ from rl.tracking import Metrics, Row, Tracker, completion_rows
 
 DEFAULT_GENERATIONS = 8
 PPO_ONLY = (
-    "gamma", "gae_lambda", "value_clip_range", "value_coef", "entropy_coef", "kl_target", "kl_horizon",
+    "gamma", "gae_lambda", "value_clip_range", "value_coef", "entropy_coef", "dual_clip", "kl_estimator",
+    "kl_target", "kl_horizon",
 )  # fmt: skip
 """Settings of what TRL's trainers lack: a value function, an entropy bonus, control of beta."""
 METRICS = {

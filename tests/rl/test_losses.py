@@ -45,6 +45,25 @@ def test_clipping_zeroes_the_gradient_only_on_the_right_side(ratio, advantage, m
     assert is_clipped(logprobs.detach(), torch.zeros(1, 1), row(advantage), 0.2).item() == float(not moves)
 
 
+@pytest.mark.parametrize(
+    ("ratio", "advantage", "loss", "moves"),
+    [
+        (2.5, -1.0, 2.5, True),  # below c = 3 as without it
+        (4.0, -1.0, 3.0, False),  # max(-4, -3) = -3
+        (4.0, 1.0, -1.2, False),  # good tokens are clipped as before
+        (0.5, -1.0, 0.8, False),
+    ],
+)
+def test_a_dual_clip_lets_go_of_a_bad_token_that_has_become_far_likelier(ratio, advantage, loss, moves):
+    logprobs = row(log(ratio)).requires_grad_()
+    settings = torch.zeros(1, 1), row(advantage), 0.2, 3.0
+    got = policy_loss(logprobs, *settings)
+    (gradient,) = torch.autograd.grad(got.sum(), logprobs)
+    assert got.item() == pytest.approx(loss)
+    assert (gradient.item() != 0.0) is moves
+    assert is_clipped(logprobs.detach(), *settings).item() == float(not moves)
+
+
 def test_value_loss_takes_the_worse_of_clipped_and_unclipped():
     # V_old = 0, eps = .2
     # V = .5, R = 1: clipped .2; max(.25, .64) / 2 = .32

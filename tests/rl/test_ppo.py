@@ -98,6 +98,18 @@ def test_at_the_first_update_kl_is_exactly_zero_and_the_reward_is_the_score(adap
     assert second["objective/rlhf_reward"] == pytest.approx(expected, abs=1e-4)
 
 
+def test_the_penalty_is_by_the_estimator_that_was_chosen():
+    # The first two rollouts and the step between them are the same: at the first update either KL is 0.
+    by_k1, by_k3 = (
+        run(config_of(kl_coef=10.0, kl_estimator=estimator)).metrics[1] for estimator in ("k1", "k3")
+    )
+    assert by_k1["objective/scores"] == by_k3["objective/scores"]
+    assert by_k3["objective/kl"] > 0.0
+    assert by_k3["objective/kl"] != by_k1["objective/kl"]
+    penalty = by_k3["objective/scores"] - by_k3["objective/rlhf_reward"]
+    assert penalty == pytest.approx(10.0 * by_k3["objective/kl"], abs=1e-4)
+
+
 def test_returns_are_unwhitened_advantages_plus_old_values():
     config = config_of(episodes=8)
     whitened = fresh_experience(config)[1]
@@ -556,7 +568,7 @@ def test_a_tokenizer_and_model_without_an_end_are_refused():
         {"learning_rate": 0.0}, {"learning_rate": math.nan}, {"adam_eps": 0.0}, {"max_grad_norm": 0.0},
         {"gamma": 0.0}, {"gamma": 1.1}, {"gae_lambda": -0.1}, {"gae_lambda": 1.1}, {"clip_range": 0.0},
         {"value_clip_range": 0.0}, {"value_coef": -0.1}, {"kl_coef": -0.1}, {"kl_target": 0.0},
-        {"kl_horizon": 0}, {"entropy_coef": -0.1},
+        {"kl_horizon": 0}, {"entropy_coef": -0.1}, {"dual_clip": 1.0}, {"kl_estimator": "k2"},
     ],
     ids=str,
 )  # fmt: skip

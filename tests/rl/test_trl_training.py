@@ -242,6 +242,8 @@ def test_an_algorithm_may_be_named_by_plain_text():
         ({"value_clip_range": 0.5}, "value_clip_range is for"),
         ({"kl_target": 6.0}, "kl_target is for"),
         ({"entropy_coef": 0.1}, "entropy_coef is for"),
+        ({"dual_clip": 3.0}, "dual_clip is for"),
+        ({"kl_estimator": "k3"}, "kl_estimator is for"),
         ({"kl_horizon": 5}, "kl_horizon is for"),
         ({"episodes": 10, "minibatches": 4}, "episodes to be a multiple"),
         ({"episodes": 6, "minibatches": 2}, "num_generations, got 6, 2 x 3 and 4"),
