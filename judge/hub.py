@@ -22,11 +22,12 @@ def fetch(source: str, files: Sequence[str] = MODEL_FILES) -> Path:
         files: which files, by name or pattern.
 
     Raises:
-        FileNotFoundError: there is none of that name, or it is neither within reach nor in the cache. The
-            message says what `source` is instead; the caller adds what was wanted.
+        FileNotFoundError: there is none of that name, it is behind a gate, or it is neither within reach nor
+            in the cache. The message says what `source` is instead; the caller adds what was wanted.
     """
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import (
+        GatedRepoError,
         HFValidationError,
         LocalEntryNotFoundError,
         RepositoryNotFoundError,
@@ -37,6 +38,11 @@ def fetch(source: str, files: Sequence[str] = MODEL_FILES) -> Path:
         return Path(snapshot_download(source, allow_patterns=list(files)))
     except HFValidationError as error:
         raise FileNotFoundError("no directory, and no name that the Hub could have") from error
+    except GatedRepoError as error:
+        raise FileNotFoundError(
+            "no directory, and the Hub gives it to those alone whom its owners let in: ask on its page, then "
+            "hf auth login"
+        ) from error
     except RepositoryNotFoundError as error:
         raise FileNotFoundError("no directory, and the Hub shows nothing of that name") from error
     except LocalEntryNotFoundError as error:

@@ -1,8 +1,11 @@
 import time
 from pathlib import Path
+from unittest.mock import MagicMock
 
+import huggingface_hub
 import pytest
 from huggingface_hub import constants
+from huggingface_hub.errors import GatedRepoError
 
 from judge.backbone import MINILM, find_backbone
 from judge.errors import BackboneError, JudgeError
@@ -43,6 +46,17 @@ def test_what_was_fetched_before_needs_no_hub(tmp_path: Path):
 def test_what_could_be_no_name_on_the_hub_is_said_to_be_none():
     with pytest.raises(FileNotFoundError, match=r"^no directory, and no name that the Hub could have$"):
         fetch("/no/such/place")
+
+
+def test_a_repository_behind_a_gate_is_not_said_to_be_missing(monkeypatch):
+    def closed(*_: object, **__: object) -> str:
+        raise GatedRepoError("Cannot access gated repo", response=MagicMock())
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", closed)
+    with pytest.raises(
+        FileNotFoundError, match=r"gives it to those alone whom its owners let in.*hf auth login"
+    ):
+        fetch("someone/some-model")
 
 
 def test_a_directory_is_not_looked_for_elsewhere(tmp_path: Path, monkeypatch):
