@@ -176,7 +176,13 @@ def alarm_of(
         return None
     second: Scorer = PairJudge(STRING_MEASURES["contains"])
     if config.second_judge is not None:
-        second = Forgetful(Judge.from_pretrained(find_judge(config.second_judge), device=model.device))
+        directory = find_judge(config.second_judge)
+        if fingerprint(directory) == fingerprint(find_judge(config.judge)):
+            raise ConfigError(
+                f"second_judge {config.second_judge} is the judge that pays, which cannot watch itself; "
+                "pass another, or leave it out"
+            )
+        second = Forgetful(Judge.from_pretrained(directory, device=model.device))
     return HackingAlarm(
         held_out, model=model, tokenizer=tokenizer, judge=Forgetful(judge), second=second, config=ppo_config,
         every=config.eval_every, gap=config.alarm_gap, history=history,
@@ -187,14 +193,18 @@ def open_checkpoints(config: TrainRLConfig, learning: dict[str, object], judge_d
     """Those of `output_dir`, refused if they are of another run.
 
     Args:
-        learning: what decides what is learned, but for the judge and the settings named here.
+        learning: what decides what is learned, but for what is named here.
     """
+    second_judge = config.second_judge and fingerprint(find_judge(config.second_judge))
     shared = {
         "dtype": config.dtype,
         "lora_rank": config.lora_rank,
         "max_fpr": config.max_fpr,
         "judge": f"sha256:{fingerprint(judge_dir)}",
-        "probe": None if config.probe is None else file_digest(Path(config.probe)),
+        "probe": config.probe and file_digest(Path(config.probe)),
+        # They teach nothing, but what they show is held against the run's beginning.
+        "eval_data": config.eval_data and file_digest(Path(config.eval_data)),
+        "second_judge": second_judge and f"sha256:{second_judge}",
     }
     return Checkpoints(
         Path(config.output_dir) / CHECKPOINTS,

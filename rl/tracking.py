@@ -5,7 +5,9 @@ killed keeps what it had; at its end the completions become Parquet too. A compl
 of a scored file, and `update` besides.
 """
 
+import fcntl
 import json
+import logging
 import math
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -15,9 +17,11 @@ from typing import IO, Protocol, Self
 
 import pyarrow as pa
 
-from judge.errors import DataError
+from judge.errors import ConfigError, DataError
 from judge.outputs import open_output
 from judge.records import Record, Score, Verdict
+
+logger = logging.getLogger(__name__)
 
 Metrics = dict[str, float]
 Row = dict[str, object]
@@ -54,6 +58,9 @@ class FileTracker:
         directory: made if it is not there.
         start: the update to go on with: what a run that was killed wrote of it and later ones is cut off,
             so that no update stands there twice. Unset: all is kept.
+
+    Raises:
+        ConfigError: another tracker writes there; nothing is cut off then.
     """
 
     def __init__(self, directory: str | Path, *, start: int | None = None) -> None:
@@ -155,10 +162,21 @@ def agreement(scores: Sequence[Score | None], others: Sequence[Score | None]) ->
 
 
 def _open_to_append(path: Path, start: int | None) -> IO[str]:
-    if start is not None and path.exists():
-        with path.open("r+b") as file:
-            file.truncate(_bytes_before(file, start))
-    return path.open("a", encoding="utf-8")
+    file = path.open("a", encoding="utf-8")
+    try:
+        # Held until the file is closed, which a kill does too.
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.close()
+        raise ConfigError(
+            f"another run writes to {path}; wait for its end, or pass another --output_dir"
+        ) from error
+    except OSError as error:
+        logger.warning("%s is not kept from other runs: its file system has no locks (%s)", path, error)
+    if start is not None:
+        with path.open("rb") as lines:
+            file.truncate(_bytes_before(lines, start))
+    return file
 
 
 def _bytes_before(file: Iterable[bytes], start: int) -> int:

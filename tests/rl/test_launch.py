@@ -249,9 +249,27 @@ def test_what_is_held_out_changes_nothing_of_what_is_learned(run, data: Path, tm
     assert all(torch.equal(plain[name], measured[name]) for name in plain)
 
 
-def test_the_second_scorer_may_be_another_judge(run, tiny_judge: Path, data: Path):
-    (metrics, *_) = lines(run(eval_data=data, second_judge=tiny_judge) / "metrics.jsonl")
+def test_the_second_scorer_may_be_another_judge(run, tiny_judge: Path, data: Path, tmp_path: Path):
+    other = shutil.copytree(tiny_judge, tmp_path / "other")
+    (other / "README.md").write_text("of the same mind")
+    (metrics, *_) = lines(run(eval_data=data, second_judge=other) / "metrics.jsonl")
     assert metrics["eval/judge_alone_rate"] == 0.0
+
+
+def test_a_judge_cannot_watch_itself(run, tiny_judge: Path, data: Path, tmp_path: Path):
+    copy = shutil.copytree(tiny_judge, tmp_path / "copy")
+    with pytest.raises(
+        ConfigError, match=r"second_judge .* is the judge that pays, which cannot watch itself"
+    ):
+        run(eval_data=data, second_judge=copy)
+    assert not (tmp_path / "out" / launch.CONFIG_FILE).exists()
+
+
+def test_what_is_held_out_and_who_scores_it_stay_the_same_in_a_run_that_goes_on(run, data, tmp_path: Path):
+    run(eval_data=data)
+    other = write_rows(tmp_path / "other.jsonl", ROWS[:1])
+    with pytest.raises(ConfigError, match="differs in eval_data"):
+        run(eval_data=other, updates=3)
 
 
 def test_abstaining_pays_less_where_the_probe_says_that_the_model_knew(run, tmp_path: Path):

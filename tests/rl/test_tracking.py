@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 from tiny import score_of
 
-from judge.errors import DataError
+from judge.errors import ConfigError, DataError
 from judge.records import Record, Score, Verdict
 from rl.tracking import (
     FileTracker,
@@ -56,6 +56,15 @@ def test_a_second_run_in_the_same_directory_adds_to_the_first(tmp_path):
     for update in range(2):
         with FileTracker(tmp_path) as tracker:
             tracker.log(update, {"objective/kl": 0.0}, [])
+    assert [line["update"] for line in lines(tmp_path / "metrics.jsonl")] == [0, 1]
+
+
+def test_a_run_whose_files_another_still_writes_is_refused_and_cuts_nothing_off(tmp_path):
+    with FileTracker(tmp_path) as tracker:
+        tracker.log(0, {"objective/kl": 0.0}, [])
+        with pytest.raises(ConfigError, match=r"another run writes to .*metrics\.jsonl"):
+            FileTracker(tmp_path, start=0)
+        tracker.log(1, {"objective/kl": 0.0}, [])
     assert [line["update"] for line in lines(tmp_path / "metrics.jsonl")] == [0, 1]
 
 
