@@ -65,7 +65,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=512, help="pairs a repeat")
     parser.add_argument("--records", type=int, default=96, help="records a repeat")
     parser.add_argument("--verdict_records", type=int, default=600, help="records to compare verdicts on")
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--output", type=Path, default=RESULT)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
