@@ -2,7 +2,7 @@
 
     python benchmarks/algorithms.py [--seeds 2 3 4]
 
-A small closed world each seed: a model reads, learns to abstain now and then, and is trained three times, by
+The closed world of `candor demo` once a seed: a model reads, learns to abstain now and then, and is trained three times, by
 each algorithm of `candor train-rl`. All get as many completions an update, as many optimizer steps on them,
 the same clip, KL coefficient and temperature; RLOO and GRPO ask an eighth of the questions eight times each.
 Writes to results/algorithms.json, by algorithm: reward, KL and verdicts of every update, and what the policy
@@ -25,13 +25,12 @@ from judge.cli import fingerprint
 from judge.environment import machine, versions
 from judge.scorer import Judge, find_judge
 from rl import ppo, trl_training
-from rl.closed_world import MAX_NEW_TOKENS, StoryConfig, corpus, held_out, pretrained, warm_started
-from rl.config import Algorithm, PPOConfig, RewardConfig, Schedule
+from rl.closed_world import StoryConfig, corpus, held_out, pretrained, warm_started
+from rl.config import Algorithm, PPOConfig
 from rl.demo import stage_figures
 from rl.pretrained import load_model, save_model
 from rl.tracking import Metrics
-from rl.warm_start import SupervisedConfig
-from rl.world import OracleJudge, Split, World, WorldConfig, tokenizer
+from rl.world import OracleJudge, Split, World, tokenizer
 
 RESULT = Path(__file__).parent / "results" / "algorithms.json"
 SEEDS = (2, 3, 4)
@@ -46,21 +45,9 @@ CURVES = {
 LAST = 10
 """Updates at the end of which the means are compared."""
 START = "warm start"
-STORY = StoryConfig(
-    world=WorldConfig(people=400),
-    width=128,
-    pretrain=SupervisedConfig(steps=1500, learning_rate=3e-3, weight_decay=0.3),
-    ppo=PPOConfig(
-        updates=120,
-        learning_rate=5e-5,
-        lr_scheduler_type=Schedule.LINEAR,
-        kl_coef=0.05,
-        temperature=0.7,
-        max_new_tokens=MAX_NEW_TOKENS,
-    ),
-    reward=RewardConfig(break_even=0.5),
-)
-"""A quarter of the people of `candor demo`, a smaller model, fewer updates; t* is not steered."""
+UPDATES = 80
+STORY = replace(StoryConfig(), ppo=replace(StoryConfig().ppo, updates=UPDATES))
+"""The world, the model and the reward of `candor demo`, and a quarter of its updates."""
 
 Run = dict[str, Any]
 
