@@ -2,12 +2,12 @@
 
     python benchmarks/algorithms.py [--seeds 2 3 4]
 
-The closed world of `candor demo` once a seed: a model reads, learns to abstain now and then, and is trained three times, by
-each algorithm of `candor train-rl`. All get as many completions an update, as many optimizer steps on them,
-the same clip, KL coefficient and temperature; RLOO and GRPO ask an eighth of the questions eight times each.
-Writes to results/algorithms.json, by algorithm: reward, KL and verdicts of every update, and what the policy
-says about people whom no training asked about. A seed that is there already under the same settings is not
-trained again.
+The closed world of `candor demo` once a seed: a model reads, learns to abstain now and then, and is trained
+three times, by each algorithm of `candor train-rl`. All get as many completions an update, as many optimizer
+steps on them, the same clip, KL coefficient and temperature; RLOO and GRPO ask an eighth of the questions
+eight times each. Writes to results/algorithms.json, by algorithm: reward, KL and verdicts of every update,
+and what the policy says about people whom no training asked about. A seed that is there already under the
+same settings is not trained again.
 """
 
 import argparse
