@@ -1,8 +1,8 @@
 """How long does an update of PPO take, and how much memory, beside TRL's trainers?
 
-    python -m venv /tmp/trl112
-    /tmp/trl112/bin/pip install torch==2.13.0 trl==1.12.0 transformers==5.23.0
-    python benchmarks/ppo_speed.py --trl_ppo_python /tmp/trl112/bin/python
+    python -m venv TRL112
+    TRL112/bin/pip install torch==2.13.0 trl==1.12.0 transformers==5.23.0
+    python benchmarks/ppo_speed.py --trl_ppo_python TRL112/bin/python
 
 TRL's last PPOTrainer (1.12.0) runs in that environment, its RLOOTrainer and ours in this one. All train the
 same Llama on the same prompts, in float32, with one optimizer step an epoch; a rollout, and the update on it,
@@ -75,7 +75,7 @@ def main() -> None:
             print(f"turn {repeat + 1}, {name}: {turn_line(turns[name][-1])}", flush=True)
         results = {name: summary(runs) | {"setting": SETTINGS[name]} for name, runs in turns.items()}
         content = {
-            "command": "python benchmarks/ppo_speed.py --trl_ppo_python /tmp/trl112/bin/python",
+            "command": "python benchmarks/ppo_speed.py --trl_ppo_python TRL112/bin/python",
             "repeats": repeat + 1,
             "versions": versions(),
             "trl_ppo_versions": trl_ppo_versions,

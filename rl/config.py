@@ -9,6 +9,17 @@ from enum import StrEnum
 
 from judge.errors import ConfigError
 
+# What several commands ask for, said once.
+_MODEL = {"help": "causal LM to train: a directory or a Hub id; safetensors weights, no remote code"}
+_QUESTIONS = {"help": "questions with right answers: .jsonl, .csv (either may be gzipped) or .parquet"}
+_JUDGE = {"help": "judge directory or Hub id; the one that ships by default"}
+_PROMPT_COLUMN = {"help": "column of the question"}
+_REFERENCE_COLUMN = {"help": "column of the right answer: text, or a list of which any may match"}
+_ID_COLUMN = {"help": "column that names the row; where a file has no `id`, its row number does"}
+_DTYPE = {"help": "precision of the model's weights"}
+_DEVICE = {"help": "cpu, cuda, ...; the best there is by default"}
+_AS_IN_TRAIN_RL = {"help": "share of wrong answers that may pass for right; as in train-rl"}
+
 
 class RewardMode(StrEnum):
     """How a score becomes a number."""
@@ -128,9 +139,7 @@ class RewardConfig:
             raise ConfigError(
                 f"reward_wrong must be below reward_correct={self.reward_correct}, got {self.reward_wrong}"
             )
-        # A command line or YAML brings plain text.
-        if self.reward_mode not in list(RewardMode):
-            raise ConfigError(f"reward_mode must be one of {', '.join(RewardMode)}, got {self.reward_mode!r}")
+        _one_of(RewardMode, self, "reward_mode")
         if self.missing_eos_penalty is not None:
             _at_least(0.0, self, "missing_eos_penalty")
 
@@ -142,9 +151,7 @@ class DemoConfig:
     output_dir: str = field(
         default="runs/demo", metadata={"help": "where report, figures, metrics and completions go"}
     )
-    judge: str | None = field(
-        default=None, metadata={"help": "judge directory or Hub id; the one that ships by default"}
-    )
+    judge: str | None = field(default=None, metadata=_JUDGE)
     seed: int = field(default=0, metadata={"help": "of the world and of every training in it"})
 
 
@@ -177,9 +184,7 @@ class BestOfNConfig:
             "help": "causal LM that answers: a directory or a Hub id; safetensors weights, no remote code"
         }
     )
-    input: str = field(
-        metadata={"help": "questions with right answers: .jsonl, .csv (either may be gzipped) or .parquet"}
-    )
+    input: str = field(metadata=_QUESTIONS)
     output: str = field(
         metadata={"help": "where the best answer to each goes; bad rows go to OUTPUT.rejected.jsonl"}
     )
@@ -189,44 +194,32 @@ class BestOfNConfig:
             "help": "where the best answer goes beside the worst, as chosen and rejected; unset: nowhere"
         },
     )
-    judge: str | None = field(
-        default=None, metadata={"help": "judge directory or Hub id; the one that ships by default"}
-    )
-    max_fpr: float | None = field(
-        default=None, metadata={"help": "share of wrong answers that may pass for right; as in train-rl"}
-    )
-    prompt_column: str = field(default="prompt", metadata={"help": "column of the question"})
+    judge: str | None = field(default=None, metadata=_JUDGE)
+    max_fpr: float | None = field(default=None, metadata=_AS_IN_TRAIN_RL)
+    prompt_column: str = field(default="prompt", metadata=_PROMPT_COLUMN)
     reference_column: str = field(
         default="reference",
-        metadata={"help": "column of the right answer: text, or a list of which any may match"},
+        metadata=_REFERENCE_COLUMN,
     )
     id_column: str = field(
         default="id",
-        metadata={"help": "column that names the row; where a file has no `id`, its row number does"},
+        metadata=_ID_COLUMN,
     )
-    dtype: Dtype = field(default=Dtype.FLOAT32, metadata={"help": "precision of the model's weights"})
-    device: str | None = field(
-        default=None, metadata={"help": "cpu, cuda, ...; the best there is by default"}
-    )
+    dtype: Dtype = field(default=Dtype.FLOAT32, metadata=_DTYPE)
+    device: str | None = field(default=None, metadata=_DEVICE)
 
     def __post_init__(self) -> None:
         if self.output == self.pairs:
             raise ConfigError(f"output and pairs must be two files, got {self.output} twice")
-        # A command line or YAML brings plain text.
-        if self.dtype not in list(Dtype):
-            raise ConfigError(f"dtype must be one of {', '.join(Dtype)}, got {self.dtype!r}")
+        _one_of(Dtype, self, "dtype")
 
 
 @dataclass(frozen=True, slots=True)
 class WarmStartConfig:
     """Settings of `candor warm-start`, but for `SamplingConfig`."""
 
-    model: str = field(
-        metadata={"help": "causal LM to train: a directory or a Hub id; safetensors weights, no remote code"}
-    )
-    data: str = field(
-        metadata={"help": "questions with right answers: .jsonl, .csv (either may be gzipped) or .parquet"}
-    )
+    model: str = field(metadata=_MODEL)
+    data: str = field(metadata=_QUESTIONS)
     output_dir: str = field(
         metadata={"help": "new or empty directory for the model, what it knew, targets and bad rows"}
     )
@@ -250,20 +243,16 @@ class WarmStartConfig:
         default_factory=lambda: ["I don't know."],
         metadata={"help": "how to abstain; of several, one at random for each question"},
     )
-    judge: str | None = field(
-        default=None, metadata={"help": "judge directory or Hub id; the one that ships by default"}
-    )
-    max_fpr: float | None = field(
-        default=None, metadata={"help": "share of wrong answers that may pass for right; as in train-rl"}
-    )
-    prompt_column: str = field(default="prompt", metadata={"help": "column of the question"})
+    judge: str | None = field(default=None, metadata=_JUDGE)
+    max_fpr: float | None = field(default=None, metadata=_AS_IN_TRAIN_RL)
+    prompt_column: str = field(default="prompt", metadata=_PROMPT_COLUMN)
     reference_column: str = field(
         default="reference",
-        metadata={"help": "column of the right answer: text, or a list of which any may match"},
+        metadata=_REFERENCE_COLUMN,
     )
     id_column: str = field(
         default="id",
-        metadata={"help": "column that names the row; where a file has no `id`, its row number does"},
+        metadata=_ID_COLUMN,
     )
     epochs: int = field(default=1, metadata={"help": "passes over the targets"})
     step_examples: int = field(default=16, metadata={"help": "targets per optimizer step"})
@@ -281,10 +270,8 @@ class WarmStartConfig:
             "help": "rank of LoRA adapters on all linear layers, merged in the end; 0: train every weight"
         },
     )
-    dtype: Dtype = field(default=Dtype.FLOAT32, metadata={"help": "precision of the model's weights"})
-    device: str | None = field(
-        default=None, metadata={"help": "cpu, cuda, ...; the best there is by default"}
-    )
+    dtype: Dtype = field(default=Dtype.FLOAT32, metadata=_DTYPE)
+    device: str | None = field(default=None, metadata=_DEVICE)
 
     def __post_init__(self) -> None:
         for name in ("epochs", "step_examples"):
@@ -304,10 +291,9 @@ class WarmStartConfig:
                     f"step_examples must be a multiple of micro_batch_size, got {self.step_examples} and "
                     f"{self.micro_batch_size}"
                 )
-        # A command line or YAML brings plain text.
-        for name, choices in (("targets", Targets), ("lr_scheduler_type", Schedule), ("dtype", Dtype)):
-            if getattr(self, name) not in list(choices):
-                raise ConfigError(f"{name} must be one of {', '.join(choices)}, got {getattr(self, name)!r}")
+        _one_of(Targets, self, "targets")
+        _one_of(Schedule, self, "lr_scheduler_type")
+        _one_of(Dtype, self, "dtype")
 
 
 @dataclass(frozen=True, slots=True)
@@ -378,10 +364,8 @@ class PPOConfig:
             _above_zero(self, "kl_target")
         if self.dual_clip is not None and not (math.isfinite(self.dual_clip) and self.dual_clip > 1.0):
             raise ConfigError(f"dual_clip must be a finite number above 1, got {self.dual_clip}")
-        # A command line or YAML brings plain text.
-        for name, choices in (("lr_scheduler_type", Schedule), ("kl_estimator", KLEstimator)):
-            if getattr(self, name) not in list(choices):
-                raise ConfigError(f"{name} must be one of {', '.join(choices)}, got {getattr(self, name)!r}")
+        _one_of(Schedule, self, "lr_scheduler_type")
+        _one_of(KLEstimator, self, "kl_estimator")
         if self.gae_lambda > 1.0:
             raise ConfigError(f"gae_lambda must be in [0, 1], got {self.gae_lambda}")
         if not 0.0 < self.gamma <= 1.0:
@@ -401,12 +385,8 @@ class PPOConfig:
 class TrainRLConfig:
     """What `candor train-rl` trains, on what, and where to; how is said by `PPOConfig` and `RewardConfig`."""
 
-    model: str = field(
-        metadata={"help": "causal LM to train: a directory or a Hub id; safetensors weights, no remote code"}
-    )
-    data: str = field(
-        metadata={"help": "questions with right answers: .jsonl, .csv (either may be gzipped) or .parquet"}
-    )
+    model: str = field(metadata=_MODEL)
+    data: str = field(metadata=_QUESTIONS)
     output_dir: str = field(
         metadata={
             "help": "new or empty directory for the model, metrics, completions and bad rows; a run that was "
@@ -420,9 +400,7 @@ class TrainRLConfig:
     num_generations: int | None = field(
         default=None, metadata={"help": "completions of each prompt, for rloo and grpo; unset: 8 with these"}
     )
-    judge: str | None = field(
-        default=None, metadata={"help": "judge directory or Hub id; the one that ships by default"}
-    )
+    judge: str | None = field(default=None, metadata=_JUDGE)
     max_fpr: float | None = field(
         default=None,
         metadata={
@@ -470,19 +448,17 @@ class TrainRLConfig:
     stop_on_collapse: bool = field(
         default=False, metadata={"help": "end the run while the policy abstains on nearly everything"}
     )
-    prompt_column: str = field(default="prompt", metadata={"help": "column of the question"})
+    prompt_column: str = field(default="prompt", metadata=_PROMPT_COLUMN)
     reference_column: str = field(
         default="reference",
-        metadata={"help": "column of the right answer: text, or a list of which any may match"},
+        metadata=_REFERENCE_COLUMN,
     )
     id_column: str = field(
         default="id",
-        metadata={"help": "column that names the row; where a file has no `id`, its row number does"},
+        metadata=_ID_COLUMN,
     )
-    dtype: Dtype = field(default=Dtype.FLOAT32, metadata={"help": "precision of the model's weights"})
-    device: str | None = field(
-        default=None, metadata={"help": "cpu, cuda, ...; the best there is by default"}
-    )
+    dtype: Dtype = field(default=Dtype.FLOAT32, metadata=_DTYPE)
+    device: str | None = field(default=None, metadata=_DEVICE)
     lora_rank: int = field(
         default=0, metadata={"help": "rank of LoRA adapters on all linear layers; 0: train every weight"}
     )
@@ -514,10 +490,9 @@ class TrainRLConfig:
                 f"second_judge scores held-out answers, got {self.second_judge} without any; set eval_data "
                 "or eval_share"
             )
-        # A command line or YAML brings plain text.
-        for name, choices in (("algorithm", Algorithm), ("dtype", Dtype), ("report_to", ReportTo)):
-            if getattr(self, name) not in list(choices):
-                raise ConfigError(f"{name} must be one of {', '.join(choices)}, got {getattr(self, name)!r}")
+        _one_of(Algorithm, self, "algorithm")
+        _one_of(Dtype, self, "dtype")
+        _one_of(ReportTo, self, "report_to")
         if self.num_generations is not None:
             _at_least(2, self, "num_generations")
             if self.algorithm == Algorithm.PPO:
@@ -527,17 +502,22 @@ class TrainRLConfig:
                 )
 
 
-def _at_least(
-    least: float,
-    config: RewardConfig | SamplingConfig | WarmStartConfig | PPOConfig | TrainRLConfig,
-    name: str,
-) -> None:
+_Config = RewardConfig | SamplingConfig | BestOfNConfig | WarmStartConfig | PPOConfig | TrainRLConfig
+
+
+def _one_of(choices: type[StrEnum], config: _Config, name: str) -> None:
+    value = getattr(config, name)  # plain text, from a command line or YAML
+    if value not in list(choices):
+        raise ConfigError(f"{name} must be one of {', '.join(choices)}, got {value!r}")
+
+
+def _at_least(least: float, config: _Config, name: str) -> None:
     value = getattr(config, name)
     if not (math.isfinite(value) and value >= least):
         raise ConfigError(f"{name} must be at least {least}, got {value}")
 
 
-def _above_zero(config: SamplingConfig | WarmStartConfig | PPOConfig, name: str) -> None:
+def _above_zero(config: _Config, name: str) -> None:
     value = getattr(config, name)
     if not (math.isfinite(value) and value > 0.0):
         raise ConfigError(f"{name} must be a finite number above 0, got {value}")

@@ -41,7 +41,7 @@ PPO_ONLY = (
     "gamma", "gae_lambda", "value_clip_range", "value_coef", "entropy_coef", "dual_clip", "kl_estimator",
     "kl_target", "kl_horizon",
 )  # fmt: skip
-"""Settings of what TRL's trainers lack: a value function, an entropy bonus, control of beta."""
+"""Settings without a counterpart here: a value function, an entropy bonus, a dual clip, a choice of KL."""
 METRICS = {
     "reward": "objective/scores",
     "loss": "loss/policy_avg",
