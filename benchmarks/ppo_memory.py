@@ -85,7 +85,8 @@ def measure(way: str, setting: Setting) -> Held:
         generator=state.sampling,
     )  # fmt: skip
     rewards = [1.0 - 2.0 * (episode % 2) for episode in range(setting.episodes)]
-    experience, _ = ppo.evaluate(state, config, rollout.episodes, rewards)
+    evaluation = ppo.evaluate(state, config, rollout.episodes)
+    experience, _ = ppo.experience_of(state, config, rollout.episodes, evaluation, dict(enumerate(rewards)))
     ppo.improve(state, config, experience)
     peak = peak_megabytes()  # before anything else is counted
     modules: tuple[nn.Module, ...] = (state.policy, state.reference.model)

@@ -7,10 +7,9 @@ Ziegler et al. 2019 (arXiv:1909.08593) for the KL penalty.
 B episodes, T response tokens.
 """
 
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -32,6 +31,7 @@ from rl.advantages import (
 from rl.checkpoint import Checkpoints
 from rl.config import KLEstimator, PPOConfig, RewardConfig
 from rl.losses import is_clipped, policy_loss, sampled_entropy, value_loss
+from rl.phases import Clock, beside
 from rl.policy import Episodes, Policy
 from rl.probe import Probe
 from rl.processes import Processes
@@ -39,6 +39,14 @@ from rl.reward import Scorer, rewards_of, table_for
 from rl.rollout import encode_prompts, gathered, sample, special_tokens
 from rl.state import TrainState, initial_state, next_records, set_learning_rate
 from rl.tracking import Metrics, Tracker, agreement, completion_rows, verdict_metrics
+
+
+class Evaluation(NamedTuple):
+    """What policy and reference say of a rollout. All [B, T] float32, 0 on padding."""
+
+    logprobs: Tensor  # nats, of the policy that sampled
+    values: Tensor
+    ref_logprobs: Tensor  # nats
 
 
 class Experience(NamedTuple):
@@ -120,10 +128,13 @@ def train(
                 max_new_tokens=config.max_new_tokens, temperature=config.temperature,
                 generator=state.sampling, chat_template=config.chat_template,
             )  # fmt: skip
+            own_answers = with_completions(own_share, rollout.completions)
             rollout = gathered(rollout, processes)
             answered = with_completions(asked, rollout.completions)
-        with clock.phase("judge"):
-            scores = processes.spread(judge.score, answered)
+        judging = clock.timed("judge", partial(judge.score, own_answers))
+        with beside(judging, state.policy.device) as judged, clock.phase("evaluate"):
+            evaluation = evaluate(state, config, rollout.episodes)
+        scores = processes.gathered(judged.result())
         table = table_for(scores, state.update, reward)
         correct_rates = None if probe is None else probe.rates(asked)
         rewards = rewards_of(scores, rollout.truncated, table, reward, correct_rates)
@@ -134,10 +145,8 @@ def train(
         }
         scored = {row: value for row, value in enumerate(rewards) if value is not None}
         if scored:
-            with clock.phase("evaluate"):
-                episodes = rollout.episodes.rows(torch.tensor(list(scored)))
-                experience, objective = evaluate(state, config, episodes, list(scored.values()))
             with clock.phase("update"):
+                experience, objective = experience_of(state, config, rollout.episodes, evaluation, scored)
                 metrics["optimizer/learning_rate"] = set_learning_rate(state)
                 metrics |= objective | improve(state, config, experience)
             if config.kl_target is not None:
@@ -188,24 +197,38 @@ def with_completions(records: Sequence[Record], completions: Sequence[str]) -> l
 
 
 @torch.no_grad()
-def evaluate(
-    state: TrainState, config: PPOConfig, episodes: Episodes, rewards: Sequence[float]
-) -> tuple[Experience, Metrics]:
-    """Log-probs, values, KL penalty, advantages and returns of judged episodes.
-
-    Args:
-        episodes: those that have a reward.
-        rewards: [B], what the reward table gave each.
-    """
+def evaluate(state: TrainState, config: PPOConfig, episodes: Episodes) -> Evaluation:
+    """Log-probs by policy and reference, and values; each process passes through its share."""
     mask = episodes.response_mask
     found = torch.zeros(3, *mask.shape, device=mask.device)
-    for rows in _own_pieces(len(mask), config.micro_batch_size, state.processes):
+    for rows in _own_pieces(episodes, config.micro_batch_size, state.processes):
         piece = episodes.rows(rows)
         length = piece.response_mask.shape[1]
         found[0, rows, :length], found[1, rows, :length] = state.policy(piece)
         found[2, rows, :length] = state.reference.logprobs(piece)
-    logprobs, values, ref_logprobs = state.processes.summed(found)
-    scores = torch.tensor(rewards, device=mask.device)
+    return Evaluation(*state.processes.summed(found))
+
+
+@torch.no_grad()
+def experience_of(
+    state: TrainState,
+    config: PPOConfig,
+    episodes: Episodes,
+    evaluation: Evaluation,
+    rewards: Mapping[int, float],
+) -> tuple[Experience, Metrics]:
+    """KL penalty, advantages and returns of judged episodes.
+
+    Args:
+        episodes: of the whole rollout.
+        evaluation: of the same.
+        rewards: what the reward table gave, by row of the rollout; rows without are left out.
+    """
+    rows = torch.tensor(list(rewards))
+    episodes = episodes.rows(rows)
+    mask = episodes.response_mask
+    logprobs, values, ref_logprobs = (x[rows, : mask.shape[1]] for x in evaluation)
+    scores = torch.tensor(list(rewards.values()), device=mask.device)
     kl = (kl_k3 if config.kl_estimator == KLEstimator.K3 else kl_k1)(logprobs, ref_logprobs)
     shaped = token_rewards(scores, kl, mask, state.kl_coef)
     advantages = gae(shaped, values, mask, config.gamma, config.gae_lambda)
@@ -251,7 +274,7 @@ def step(state: TrainState, config: PPOConfig, minibatch: Experience) -> dict[st
     state.optimizer.zero_grad()
     tokens = minibatch.episodes.response_mask.sum()
     sums: list[Tensor] = []
-    for rows in _own_pieces(len(minibatch.old_logprobs), config.micro_batch_size, state.processes):
+    for rows in _own_pieces(minibatch.episodes, config.micro_batch_size, state.processes):
         piece = minibatch.rows(rows)
         mask = piece.episodes.response_mask
         logprobs, values = state.policy(piece.episodes)
@@ -279,22 +302,11 @@ def step(state: TrainState, config: PPOConfig, minibatch: Experience) -> dict[st
     return metrics | {"optimizer/grad_norm": norm, "optimizer/skipped": (~norm.isfinite()).float()}
 
 
-class Clock:
-    """Seconds spent in each phase of one update."""
-
-    def __init__(self) -> None:
-        self.seconds: Metrics = {}
-
-    @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
-        """Time a block as `time/<name>_s`."""
-        start = time.perf_counter()
-        yield
-        self.seconds[f"time/{name}_s"] = time.perf_counter() - start
-
-
-def _own_pieces(episodes: int, size: int | None, processes: Processes) -> tuple[Tensor, ...]:
-    """This process's rows of so many episodes, a tensor of them for each forward pass."""
-    rows = torch.arange(episodes)[processes.share(episodes)]
+def _own_pieces(episodes: Episodes, size: int | None, processes: Processes) -> tuple[Tensor, ...]:
+    """This process's rows, a tensor of them for each forward pass; those of like length go together."""
+    rows = torch.arange(len(episodes.tokens))[processes.share(len(episodes.tokens))]
+    if size is not None:
+        lengths = episodes.attention_mask.sum(1).cpu()
+        rows = rows[lengths[rows].argsort(stable=True)]
     # Fewer episodes than processes leave some without any.
     return torch.split(rows, size or len(rows)) if len(rows) else ()

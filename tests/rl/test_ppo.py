@@ -2,6 +2,7 @@ import dataclasses
 import hashlib
 import math
 import random
+from collections.abc import Iterable
 from itertools import chain
 
 import peft
@@ -13,7 +14,7 @@ from judge.errors import ConfigError, DataError
 from judge.records import Record, Verdict
 from rl import ppo
 from rl.config import PPOConfig, RewardConfig
-from rl.policy import FrozenCopy
+from rl.policy import Episodes, FrozenCopy
 from rl.rollout import sample
 from rl.tracking import FileTracker
 
@@ -61,7 +62,9 @@ def fresh_experience(config: PPOConfig, model=None) -> tuple[ppo.TrainState, ppo
     )  # fmt: skip
     assert len(set(rollout.episodes.response_mask.sum(1).tolist())) > 1
     rewards = [random.Random(0).uniform(-1, 1) + row % 3 for row in range(len(prompts))]
-    return state, *ppo.evaluate(state, config, rollout.episodes, rewards)
+    evaluation = ppo.evaluate(state, config, rollout.episodes)
+    rewarded = dict(enumerate(rewards))
+    return state, *ppo.experience_of(state, config, rollout.episodes, evaluation, rewarded)
 
 
 def digest(module: torch.nn.Module) -> str:
@@ -403,13 +406,27 @@ def test_what_the_judge_cannot_score_is_left_out_and_counted(tmp_path):
 
 def test_an_unscored_sample_weighs_nothing():
     # Judge failures on "t" in one run; a run that is never asked "t" in the other.
-    state, whole, _ = fresh_experience(config_of(episodes=8, whiten_advantages=False))
-    kept = torch.tensor([row for row in range(8) if row % 4 != 3])
-    rewards = [1.0] * len(kept)
-    config = config_of(whiten_advantages=False)
-    alone, _ = ppo.evaluate(state, config, whole.episodes.rows(kept), rewards)
-    mixed, _ = ppo.evaluate(state, config, whole.episodes, [1.0] * 8)
-    torch.testing.assert_close(alone.returns, mixed.rows(kept).returns)
+    state, whole, _ = fresh_experience(config_of(episodes=8))
+    kept = [row for row in range(8) if row % 4 != 3]
+
+    def learnt_from(episodes: Episodes, rows: Iterable[int]) -> ppo.Experience:
+        evaluation = ppo.evaluate(state, config_of(), episodes)
+        rewards = {row: float(number) for number, row in enumerate(rows)}
+        return ppo.experience_of(state, config_of(), episodes, evaluation, rewards)[0]
+
+    alone = learnt_from(whole.episodes.rows(torch.tensor(kept)), range(len(kept)))
+    torch.testing.assert_close(learnt_from(whole.episodes, kept), alone)
+
+
+def test_pieces_hold_episodes_of_like_length():
+    _, experience, _ = fresh_experience(config_of())
+    episodes = experience.episodes
+    pieces = ppo._own_pieces(episodes, 4, ppo.Processes())
+    lengths = episodes.attention_mask.sum(1)
+    ordered = torch.cat([lengths[rows] for rows in pieces])
+    assert ordered.tolist() == sorted(lengths.tolist())
+    assert lengths.tolist() != ordered.tolist()
+    assert sum(episodes.rows(rows).tokens.numel() for rows in pieces) < episodes.tokens.numel()
 
 
 def test_an_update_that_nothing_was_scored_in_is_skipped():

@@ -211,7 +211,8 @@ def advantages(rewards: list[float]) -> tuple[torch.Tensor, torch.Tensor]:
         state.policy.model, word_tokenizer(*WORDS), prompts, max_new_tokens=4,
         generator=torch.Generator().manual_seed(0),
     )  # fmt: skip
-    experience, _ = ppo.evaluate(state, config, rollout.episodes, rewards)
+    evaluation = ppo.evaluate(state, config, rollout.episodes)
+    experience, _ = ppo.experience_of(state, config, rollout.episodes, evaluation, dict(enumerate(rewards)))
     return experience.advantages, experience.episodes.response_mask
 
 
@@ -251,7 +252,9 @@ def step_on_a_spoilt_episode() -> tuple[float, bool]:
         state.policy.model, word_tokenizer(*WORDS), prompts, max_new_tokens=4,
         generator=torch.Generator().manual_seed(0),
     ).episodes  # fmt: skip
-    experience, _ = ppo.evaluate(state, config, episodes, [1.0, 0.0, 0.0, -1.0])
+    evaluation = ppo.evaluate(state, config, episodes)
+    rewards = dict(enumerate((1.0, 0.0, 0.0, -1.0)))
+    experience, _ = ppo.experience_of(state, config, episodes, evaluation, rewards)
     experience.advantages[3, 0] = math.nan  # of the second process's share
     before = [parameter.clone() for parameter in state.policy.parameters()]
     skipped = ppo.step(state, config, experience)["optimizer/skipped"].item()
