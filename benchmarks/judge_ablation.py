@@ -33,10 +33,11 @@ from judge.evaluation import plain
 from judge.flags import read_flags
 from judge.labels import LabelColumns, read_labelled
 from judge.mixture import read_split
-from judge.model import DELTA_FILE, encode_pairs
+from judge.model import encode_pairs
 from judge.pairs import TrainingRow
 from judge.ranking import ranking_by_source
 from judge.scorer import JUDGE_FILE, WEIGHTS, Judge, save_judge
+from judge.storage import DELTA_FILE
 from judge.train import train
 
 RESULT = Path(__file__).parent / "results" / "judge_ablation.json"

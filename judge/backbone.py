@@ -5,6 +5,7 @@ trained on. Remote code is never run, and only safetensors weights are read.
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,6 +17,8 @@ MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 """The default encoder: 6 layers, width 384, 22.7 million parameters, Apache-2.0."""
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 WEIGHTS_FILE = "model.safetensors"
+SHARDS = "model-*-of-*.safetensors"
+"""Of models that are too large for one file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +27,8 @@ class Backbone:
 
     Attributes:
         source: what the user named: a path or a Hub id.
-        directory: holds config.json, model.safetensors and the tokenizer.
-        sha256: hex digest of model.safetensors.
+        directory: holds config.json, the weights and the tokenizer.
+        sha256: hex digest of model.safetensors; of weights in several files, of all of them in order.
     """
 
     source: str
@@ -46,8 +49,9 @@ def find_backbone(source: str = MINILM, *, expected_sha256: str | None = None) -
         BackboneError: it cannot be found or fetched, has no safetensors weights, or has other weights.
     """
     directory = Path(source) if Path(source).is_dir() else _bundled(source) or _fetched(source)
-    weights = directory / WEIGHTS_FILE
-    if not weights.is_file():
+    whole = directory / WEIGHTS_FILE
+    weights = [whole] if whole.is_file() else sorted(directory.glob(SHARDS))
+    if not weights:
         raise BackboneError(
             f"expected {WEIGHTS_FILE} in {directory}, found {sorted(p.name for p in directory.iterdir())}; "
             "only safetensors weights are read: convert the model with save_pretrained()"
@@ -57,8 +61,9 @@ def find_backbone(source: str = MINILM, *, expected_sha256: str | None = None) -
         expected_sha256 = MINILM_SHA256
     if expected_sha256 is not None and digest != expected_sha256:
         raise BackboneError(
-            f"expected encoder weights with SHA-256 {expected_sha256} for {source}, {weights} has {digest}; "
-            "the judge works only with the encoder it was trained on: pass that one with --backbone"
+            f"expected encoder weights with SHA-256 {expected_sha256} for {source}, {directory} has "
+            f"{digest}; the judge works only with the encoder it was trained on: pass that one with "
+            "--backbone"
         )
     return Backbone(source, directory, digest)
 
@@ -86,6 +91,9 @@ def _fetched(source: str) -> Path:
         ) from error
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _sha256(paths: Sequence[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in paths:
+        with path.open("rb") as file:
+            hashlib.file_digest(file, lambda: digest)
+    return digest.hexdigest()

@@ -83,11 +83,21 @@ class TrainJudgeConfig:
     abstention_rows: int = field(default=0, metadata={"help": "Abstention rows to write; 0 writes none."})
     backbone: str = field(
         default="sentence-transformers/all-MiniLM-L6-v2",
-        metadata={"help": "Encoder: a directory or a Hub id; a judge to start from brings its own."},
+        metadata={
+            "help": "Encoder or causal language model: a directory or a Hub id; a judge to start from brings "
+            "its own."
+        },
     )
     start_from: str | None = field(
         default=None,
         metadata={"help": "Judge to go on from instead of a bare encoder; `default` is the one that ships."},
+    )
+    lora_rank: int = field(
+        default=0,
+        metadata={
+            "help": "Rank of LoRA adapters on all linear layers; they and the outputs alone are trained and "
+            "written. 0: train every weight."
+        },
     )
     freeze_embeddings: bool = field(default=True, metadata={"help": "Leave the word embeddings as they are."})
     max_tokens: int = field(
@@ -144,6 +154,12 @@ class TrainJudgeConfig:
 
     def __post_init__(self) -> None:
         _at_least(1, "batch_size", self.batch_size)
+        _at_least(0, "lora_rank", self.lora_rank)
+        if self.lora_rank and (self.start_from is not None or self.as_delta):
+            raise ConfigError(
+                "lora_rank trains adapters of the bare backbone, which are written as they are, got it with "
+                f"start_from={self.start_from}, as_delta={self.as_delta}; leave those out"
+            )
         for name in ("held_out_share", "max_fpr"):
             if not 0.0 < getattr(self, name) < 1.0:
                 raise ConfigError(f"{name} must be in (0, 1), got {getattr(self, name)}")

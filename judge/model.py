@@ -1,7 +1,7 @@
 """The network: one encoder that reads a pair of texts and gives four logits, one for each `Task`.
 
-A sentence-transformers `CrossEncoder`; every encoder that has a sequence-classification form will do. Its
-weights are kept whole, or as 8-bit differences from the backbone they were trained from (`judge.delta`).
+A sentence-transformers `CrossEncoder`; every encoder that has a sequence-classification form will do, and
+every causal language model that has one. `judge.storage` keeps it on disk.
 """
 
 import logging
@@ -14,19 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from sentence_transformers import CrossEncoder
+from sentence_transformers.base.modules import Transformer
 from torch import Tensor
-from transformers import PreTrainedConfig
+from transformers import AutoConfig, PreTrainedConfig, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
-from judge.backbone import WEIGHTS_FILE, Backbone, find_backbone
-from judge.delta import pack, unpack
-from judge.errors import BackboneError, ConfigError, JudgeError
+from judge.decoder import is_decoder_only, write_pairs
+from judge.errors import BackboneError, ConfigError
 from judge.pairs import TASKS, Task
 
-DELTA_FILE = "delta.safetensors"
 CHUNK_OVERLAP = 64
 """Tokens that neighbouring chunks of a long text share, so that no fact is cut in two."""
 _ABSTENTION = TASKS.index(Task.ABSTENTION)
@@ -43,6 +40,7 @@ def new_encoder(
     seed: int = 0,
     device: str | None = None,
     attention: str | None = None,
+    body: PreTrainedModel | None = None,
 ) -> CrossEncoder:
     """An encoder with fresh task outputs, ready to train, in float32 whatever it is stored in.
 
@@ -54,27 +52,35 @@ def new_encoder(
         seed: of the fresh outputs.
         device: cpu, cuda, ...; the best there is by default.
         attention: transformers' name of the implementation; its own choice for this encoder by default.
+        body: the layers of a causal language model, where they are in memory: none are loaded, and its
+            outputs are as `torch.empty` leaves them, on its device and in its dtype.
 
     Raises:
         BackboneError: it is no encoder that transformers can classify with, or lacks that attention.
         ConfigError: it has fewer positions than `max_tokens`.
     """
+    weights = {"use_safetensors": True, "attn_implementation": attention, "dtype": torch.float32}
+    local: dict[str, Any] = {"trust_remote_code": False, "local_files_only": True}
     try:
         with quiet_loading(), torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)  # the caller's own random state stays as it is
-            model = CrossEncoder(
-                str(directory),
-                num_labels=len(TASKS),
-                max_length=max_tokens,
-                device=device,
-                trust_remote_code=False,
-                local_files_only=True,
-                model_kwargs={
-                    "use_safetensors": True,
-                    "attn_implementation": attention,
-                    "dtype": torch.float32,
-                },
-            )
+            if is_decoder_only(AutoConfig.from_pretrained(directory, **local)):
+                # By itself, CrossEncoder asks a causal language model for the logits of "yes" and "no".
+                network = Transformer(
+                    str(directory),
+                    transformer_task="sequence-classification",
+                    model_kwargs=weights | local | ({} if body is None else {"device_map": "meta"}),
+                    processor_kwargs=local | {"model_max_length": max_tokens},
+                    config_kwargs=local | {"num_labels": len(TASKS)},
+                )
+                if body is not None:
+                    _put_in(network.model, body)
+                model = CrossEncoder(modules=[network], device=device)
+            else:
+                model = CrossEncoder(
+                    str(directory), num_labels=len(TASKS), max_length=max_tokens, device=device,
+                    model_kwargs=weights, **local,
+                )  # fmt: skip
     except ValueError as error:
         raise BackboneError(
             f"expected an encoder in {directory} that can be loaded with attention={attention}: {error}"
@@ -83,12 +89,24 @@ def new_encoder(
     if max_tokens > positions:
         raise ConfigError(f"max_tokens must be at most {positions:g} for {directory}, got {max_tokens}")
     model.tokenizer.split_special_tokens = True
+    if is_decoder_only(model.config):
+        write_pairs(model.tokenizer)
+        model.config.get_text_config().pad_token_id = model.tokenizer.pad_token_id
     return model
+
+
+def _put_in(classifier: PreTrainedModel, body: PreTrainedModel) -> None:
+    """Give a classifier without weights the body of another model, and its outputs room."""
+    setattr(classifier, classifier.base_model_prefix, body)
+    for part in classifier.children():
+        if part is not body:
+            part.to_empty(device=body.device).to(body.dtype)
 
 
 def max_positions(config: PreTrainedConfig) -> float:
     """The longest input that an encoder has positions for."""
-    positions = config.to_dict().get("max_position_embeddings", math.inf)
+    # Through the attribute, as GPT-2 and others keep them under another name.
+    positions = getattr(config.get_text_config(), "max_position_embeddings", math.inf)
     if config.model_type in _POSITIONS_AFTER_PADDING:
         return float(positions - config.pad_token_id - 1)
     return float(positions)
@@ -121,56 +139,6 @@ def quiet_adapters() -> Iterator[None]:
         yield
 
 
-def save_encoder(
-    model: CrossEncoder, directory: Path, backbone: Backbone, *, seed: int, as_delta: bool
-) -> dict[str, Any]:
-    """Write the weights and return what `open_encoder` must be told of them.
-
-    Args:
-        model: trained from `backbone`, its outputs drawn with `seed`.
-        as_delta: store 8-bit differences from the backbone instead of the whole model.
-    """
-    window = model.max_seq_length
-    if as_delta:
-        start = new_encoder(backbone.directory, max_tokens=window, seed=seed, device="cpu")
-        save_file(pack(model.model.state_dict(), start.model.state_dict()), directory / DELTA_FILE)
-    else:
-        model.save_pretrained(str(directory), create_model_card=False)
-    source = {"source": backbone.source, "sha256": backbone.sha256}
-    return {
-        "backbone": source,
-        "max_tokens": window,
-        "seed": seed,
-        "weights": DELTA_FILE if as_delta else WEIGHTS_FILE,
-    }
-
-
-def open_encoder(
-    directory: Path, description: dict[str, Any], *, backbone: str | None = None, device: str | None = None
-) -> tuple[CrossEncoder, Backbone]:
-    """Load what `save_encoder` wrote, and say what it stands on.
-
-    Raises:
-        BackboneError: the encoder that the differences start from cannot be found, or is another one.
-        JudgeError: the differences cannot be read.
-    """
-    window, seed = description["max_tokens"], description["seed"]
-    if description["weights"] == WEIGHTS_FILE:
-        return new_encoder(directory, max_tokens=window, device=device), find_backbone(str(directory))
-    source, sha256 = description["backbone"]["source"], description["backbone"]["sha256"]
-    start = find_backbone(backbone or source, expected_sha256=sha256)
-    model = new_encoder(start.directory, max_tokens=window, seed=seed, device=device)
-    base = {name: weight.cpu() for name, weight in model.model.state_dict().items()}
-    try:
-        delta = load_file(directory / DELTA_FILE)
-    except (OSError, SafetensorError) as error:
-        raise JudgeError(
-            f"cannot read the weights {directory / DELTA_FILE}: {error}; is the judge directory whole?"
-        ) from error
-    model.model.load_state_dict(unpack(delta, base))
-    return model, start
-
-
 def fast_bfloat16(device: torch.device) -> bool:
     """Whether bfloat16 products are faster than float32 here: on a GPU that has them, or a CPU with AMX."""
     if device.type == "cuda":
@@ -200,7 +168,6 @@ def encode_pairs(
     Returns:
         (N, tasks) float32 on the CPU.
     """
-    model.eval()
     forward = forward or partial(_mixed_precision, model)
     logits = torch.full((len(pairs), len(TASKS)), -torch.inf)
     if not pairs:
@@ -222,6 +189,7 @@ def encode_pairs(
 
 
 def _mixed_precision(model: CrossEncoder, features: Mapping[str, Tensor]) -> Tensor:
+    model.eval()
     with torch.autocast(model.device.type, torch.bfloat16, enabled=fast_bfloat16(model.device)):
         logits: Tensor = model.model(**features).logits
     return logits.float().cpu()

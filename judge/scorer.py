@@ -23,10 +23,12 @@ from judge.engine import batch_tokens, open_forward
 from judge.errors import JudgeError
 from judge.hub import fetch
 from judge.lexical.words import read_words
-from judge.model import encode_pairs, first_segment_fits, open_encoder, save_encoder
+from judge.lora import ADAPTER_FILE, Host, pass_on, put_on
+from judge.model import encode_pairs, first_segment_fits
 from judge.pairs import TASKS, Task, abstention_segments, equivalence_segments, support_segments
 from judge.records import Coverage, Explain, Record, Score, Verdict
 from judge.shortlist import nearest_references
+from judge.storage import open_encoder, save_encoder
 from judge.verdict import decide
 
 WEIGHTS = Path(__file__).parent / "weights"
@@ -57,6 +59,7 @@ class Judge:
         *,
         speed: SpeedConfig = _DEFAULT_SPEED,
         explain: Explain = Explain.NONE,
+        host: Host | None = None,
     ):
         self.backbone = backbone
         self.encoder = encoder
@@ -64,7 +67,7 @@ class Judge:
         self.speed = speed
         self.references_left_out = 0  # by the shortlist, in all records scored so far
         self.explain = explain
-        self._forward = open_forward(encoder, speed)
+        self._forward = open_forward(encoder, speed) if host is None else pass_on(host, encoder)
         self._cache: dict[tuple[str, str], tuple[float, ...]] = {}  # logits of all tasks
 
     @classmethod
@@ -77,6 +80,7 @@ class Judge:
         speed: SpeedConfig = _DEFAULT_SPEED,
         max_fpr: float | None = None,
         explain: Explain = Explain.NONE,
+        host: Host | None = None,
     ) -> Self:
         """Load a judge.
 
@@ -90,18 +94,24 @@ class Judge:
                 that the judge was trained for.
             explain: what every score carries besides; facts cost many times what a verdict does, and do not
                 change it. Questions are asked by `judge.questions.Interviewer`, which takes a judge.
+            host: for a judge of adapters, a model in memory that they are put on, in place of `backbone` and
+                `device`; it scores in that model's precision, whatever `speed` says of dtype and engine, and
+                two threads must not pass through the model at a time.
 
         Raises:
-            JudgeError: no judge is there, it was written by another version, or it has no threshold for
-                `max_fpr`.
-            BackboneError: its encoder cannot be found.
+            JudgeError: no judge is there, it was written by another version, it does not fit its host, or it
+                has no threshold for `max_fpr`.
+            BackboneError: its encoder cannot be found, or its host has another one.
         """
         directory = find_judge(source)
         description, calibration = _read(directory)
         if max_fpr is not None:
             calibration = calibration.at(max_fpr)
-        encoder, start = open_encoder(directory, description, backbone=backbone, device=device)
-        return cls(encoder, calibration, start, speed=speed, explain=explain)
+        if host is None:
+            encoder, start = open_encoder(directory, description, backbone=backbone, device=device)
+        else:
+            encoder, start = put_on(host, directory, description), host.backbone
+        return cls(encoder, calibration, start, speed=speed, explain=explain, host=host)
 
     def score(self, records: Sequence[Record]) -> list[Score | None]:
         """Score each record, in order.
@@ -367,6 +377,17 @@ def _read(directory: Path) -> tuple[dict[str, Any], Calibration]:
         ) from error
 
 
+def base_of(directory: Path) -> str | None:
+    """SHA-256 of the base whose adapters a judge is; None where it has weights of its own.
+
+    Raises:
+        JudgeError: the judge cannot be read.
+    """
+    description, _ = _read(directory)
+    adapters = description["weights"] == ADAPTER_FILE
+    return str(description["backbone"]["sha256"]) if adapters else None
+
+
 def save_judge(
     model: CrossEncoder,
     calibration: Calibration,
@@ -376,7 +397,7 @@ def save_judge(
     seed: int,
     as_delta: bool,
 ) -> None:
-    """Write what `Judge.from_pretrained` reads; arguments as for `judge.model.save_encoder`."""
+    """Write what `Judge.from_pretrained` reads; arguments as for `judge.storage.save_encoder`."""
     directory.mkdir(parents=True, exist_ok=True)
     encoder = save_encoder(model, directory, backbone, seed=seed, as_delta=as_delta)
     content = {"format": FORMAT, "encoder": encoder, "calibration": calibration.to_json()}

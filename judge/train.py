@@ -29,6 +29,7 @@ from judge.card import CONFIG_FILE, DATA_FILE, ENVIRONMENT_FILE, METRICS_FILE, s
 from judge.config import TrainJudgeConfig
 from judge.environment import machine, versions
 from judge.errors import ConfigError, DataError
+from judge.lora import AdapterTrainer, add_adapters
 from judge.losses import MultiTaskLoss
 from judge.mixture import read_split
 from judge.model import encode_pairs, new_encoder
@@ -41,7 +42,7 @@ logger = logging.getLogger(__name__)
 
 CHECKPOINTS = "checkpoints"
 LEARNING = (
-    "backbone", "start_from", "freeze_embeddings", "max_tokens", "batch_size", "learning_rate",
+    "backbone", "start_from", "lora_rank", "freeze_embeddings", "max_tokens", "batch_size", "learning_rate",
     "weight_decay", "warmup_share", "dropout", "seed",
 )  # fmt: skip
 """Settings that a run which goes on from a checkpoint must share with the one that wrote it."""
@@ -99,7 +100,9 @@ def train(config: TrainJudgeConfig) -> Path:
     for module in model.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = config.dropout
-    if config.freeze_embeddings:
+    if config.lora_rank:
+        add_adapters(model, config.lora_rank, config.seed)
+    elif config.freeze_embeddings:
         model.model.get_input_embeddings().weight.requires_grad_(False)
     run_trainer(config, arguments, model, split)
     if writes:
@@ -227,7 +230,7 @@ def run_trainer(
     arguments.eval_steps = arguments.save_steps = _steps_between(
         config, len(split.train), arguments.world_size
     )
-    trainer = CrossEncoderTrainer(
+    trainer = (AdapterTrainer if config.lora_rank else CrossEncoderTrainer)(
         model=model,
         args=arguments,
         train_dataset=as_dataset(split.train),

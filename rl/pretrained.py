@@ -16,13 +16,12 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, P
 
 from judge.errors import ConfigError
 from judge.hub import look_for
+from judge.lora import LORA_ALPHA_PER_RANK
 from judge.model import quiet_adapters
 from rl.config import Dtype
 
 logger = logging.getLogger(__name__)
 
-LORA_ALPHA_PER_RANK = 2
-"""What the adapters' output is multiplied by, whatever their rank."""
 _LONGEST_REASON = 250  # characters; transformers explains itself in paragraphs
 
 

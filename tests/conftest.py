@@ -1,17 +1,21 @@
-"""A tiny encoder on disk, made in-process: two layers, random weights, a vocabulary of letters."""
+"""A tiny encoder and a tiny causal language model on disk, and judges of both, made in-process."""
 
+import csv
 import string
 from pathlib import Path
 
 import pytest
 import torch
+from tiny import byte_causal_lm_tokenizer, tiny_llama
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
 
 from judge.backbone import find_backbone
 from judge.calibrate import ABSTENTION_INPUTS, EQUIVALENCE_INPUTS, SUPPORT_INPUTS, Calibration, Combiner
+from judge.config import TrainJudgeConfig
 from judge.model import new_encoder
 from judge.scorer import save_judge
+from judge.train import train
 from judge.verdict import Thresholds
 
 LETTERS = string.ascii_lowercase + string.digits + ":|.,?'-"
@@ -66,3 +70,59 @@ def tiny_judge(tiny_backbone: Path, tmp_path_factory: pytest.TempPathFactory) ->
         model, calibration, directory, backbone=find_backbone(str(tiny_backbone)), seed=0, as_delta=True
     )
     return directory
+
+
+COLOURS = ("red", "blue")
+
+
+@pytest.fixture(scope="session")
+def tiny_causal_lm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Llama of random weights that reads bytes."""
+    directory = tmp_path_factory.mktemp("causal_lm")
+    tokenizer = byte_causal_lm_tokenizer()
+    tiny_llama(len(tokenizer), positions=128).save_pretrained(directory)
+    tokenizer.save_pretrained(directory)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def colour_files(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Answers and claims that are red and right or blue and wrong, and abstentions, as CSV."""
+    directory = tmp_path_factory.mktemp("colours")
+    tables = {
+        "pairs.csv": [
+            {"question": f"colour of {i}", "reference": "red", "candidate": name, "label": int(name == "red")}
+            for i in range(24)
+            for name in COLOURS
+        ],
+        "claims.csv": [
+            {"text_a": f"{i} is red", "text_b": f"{i} is {name}", "label": int(name == "red")}
+            for i in range(24)
+            for name in COLOURS
+        ],
+        "declined.csv": [
+            {"question": f"colour of {i}", "text": text, "label": int(text not in COLOURS)}
+            for i in range(24)
+            for text in (*COLOURS, "I don't know")
+        ],
+    }
+    for name, rows in tables.items():
+        with (directory / name).open("w", newline="") as file:
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+    return [str(directory / name) for name in tables]
+
+
+@pytest.fixture(scope="session")
+def lora_judge(
+    tiny_causal_lm: Path, colour_files: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Adapters of that Llama, trained to tell red from blue and both from an abstention."""
+    config = TrainJudgeConfig(
+        output_dir=str(tmp_path_factory.mktemp("lora_judge")), train_files=colour_files,
+        backbone=str(tiny_causal_lm), lora_rank=4, max_steps=40, batch_size=16, learning_rate=1e-2,
+        max_tokens=64, held_out_share=0.3, combiner_hidden=0, device="cpu", bf16=False,
+        eval_steps=20,
+    )  # fmt: skip
+    return train(config)

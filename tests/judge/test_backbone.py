@@ -1,7 +1,9 @@
+import hashlib
 import shutil
 from pathlib import Path
 
 import pytest
+from transformers import AutoModel
 
 from judge.backbone import MINILM, MINILM_SHA256, find_backbone
 from judge.errors import BackboneError
@@ -42,3 +44,15 @@ def test_a_directory_without_safetensors_says_what_it_has(tmp_path: Path) -> Non
 def test_a_name_that_is_no_directory_and_no_hub_id_is_refused() -> None:
     with pytest.raises(BackboneError, match="got 'no/such/place'"):
         find_backbone("no/such/place")
+
+
+def test_weights_in_several_files_are_known_by_all_of_them(tiny_backbone: Path, tmp_path: Path) -> None:
+    sharded = tmp_path / "sharded"
+    AutoModel.from_pretrained(tiny_backbone).save_pretrained(sharded, max_shard_size="20KB")
+    parts = sorted(sharded.glob("*.safetensors"))
+    assert len(parts) > 1
+    digest = find_backbone(str(sharded)).sha256
+    assert digest == hashlib.sha256(b"".join(part.read_bytes() for part in parts)).hexdigest()
+    parts[-1].write_bytes(parts[-1].read_bytes()[:-1])
+    with pytest.raises(BackboneError):
+        find_backbone(str(sharded), expected_sha256=digest)

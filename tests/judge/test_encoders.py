@@ -4,14 +4,15 @@ from pathlib import Path
 
 import pytest
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
+from tiny import byte_tokenizer
 from transformers import (
     AutoModel,
     BertConfig,
     DebertaV2Config,
+    GPT2Config,
+    LlamaConfig,
     ModernBertConfig,
     PreTrainedConfig,
-    PreTrainedTokenizerFast,
     RobertaConfig,
 )
 
@@ -29,22 +30,10 @@ SIZES = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "i
 
 
 def save_tokenizer(directory: Path) -> int:
-    """A byte-level BPE tokenizer without merges, as RoBERTa and ModernBERT have; its size."""
-    special = ["<pad>", "<unk>", "<s>", "</s>", "<mask>"]
-    vocabulary = {
-        token: i for i, token in enumerate([*special, *sorted(pre_tokenizers.ByteLevel.alphabet())])
-    }
-    tokenizer = Tokenizer(models.BPE(vocabulary, [], unk_token="<unk>"))
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 2), ("</s>", 3)]
-    )
-    PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, model_input_names=["input_ids", "attention_mask"], pad_token="<pad>",
-        unk_token="<unk>", cls_token="<s>", sep_token="</s>", mask_token="<mask>",
-    ).save_pretrained(directory)  # fmt: skip
-    return len(vocabulary)
+    """Save a tokenizer that gives no token types; its size."""
+    tokenizer = byte_tokenizer(eos_token="</s>")
+    tokenizer.save_pretrained(directory)
+    return len(tokenizer)
 
 
 def bert(size: int) -> PreTrainedConfig:
@@ -74,7 +63,21 @@ def modernbert(size: int) -> PreTrainedConfig:
     )  # fmt: skip
 
 
-@pytest.fixture(scope="module", params=[bert, roberta, deberta, modernbert], ids=lambda f: f.__name__)
+def llama(size: int) -> PreTrainedConfig:
+    return LlamaConfig(
+        vocab_size=size, max_position_embeddings=128, pad_token_id=None, eos_token_id=3, **SIZES
+    )  # fmt: skip
+
+
+def gpt2(size: int) -> PreTrainedConfig:
+    return GPT2Config(
+        vocab_size=size, n_positions=128, n_embd=32, n_layer=2, n_head=2, bos_token_id=3, eos_token_id=3
+    )
+
+
+@pytest.fixture(
+    scope="module", params=[bert, roberta, deberta, modernbert, llama, gpt2], ids=lambda f: f.__name__
+)
 def backbone(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An encoder of a family, stored in bfloat16, with a tokenizer that gives no token types."""
     directory = tmp_path_factory.mktemp(request.param.__name__)

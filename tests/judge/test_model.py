@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from judge.backbone import find_backbone
-from judge.model import encode_pairs, new_encoder, open_encoder, save_encoder
+from judge.model import encode_pairs, new_encoder
 from judge.pairs import TASKS, Task
+from judge.storage import open_encoder, save_encoder
 
 
 @pytest.fixture(scope="module")

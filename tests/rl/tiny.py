@@ -1,11 +1,11 @@
-"""Tiny models, a word-level tokenizer and toy judges, built in-process."""
+"""Tiny models, tokenizers by word and by byte, and toy judges, built in-process."""
 
 from collections.abc import Callable, Sequence
 
 import torch
-from tokenizers import Tokenizer
-from tokenizers.models import WordLevel
-from tokenizers.pre_tokenizers import WhitespaceSplit
+from tokenizers import Tokenizer, decoders, processors
+from tokenizers.models import BPE, WordLevel
+from tokenizers.pre_tokenizers import ByteLevel, WhitespaceSplit
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from judge.records import Record, Score, Verdict
@@ -23,12 +23,43 @@ def word_tokenizer(*words: str, pad: str | None = PAD, eos: str | None = EOS) ->
     )
 
 
-def tiny_llama(vocabulary: int, *, seed: int = 0, width: int = 32, layers: int = 2) -> LlamaForCausalLM:
+def byte_tokenizer(**names: str) -> PreTrainedTokenizerFast:
+    """A byte-level BPE tokenizer without merges; <pad> 0, <unk> 1, <s> 2, </s> 3, <mask> 4.
+
+    Args:
+        names: what special tokens are for besides those that RoBERTa and ModernBERT have: eos_token, ...
+    """
+    special = ["<pad>", "<unk>", "<s>", "</s>", "<mask>"]
+    ids = {token: index for index, token in enumerate([*special, *sorted(ByteLevel.alphabet())])}
+    tokenizer = Tokenizer(BPE(ids, [], unk_token="<unk>"))
+    tokenizer.pre_tokenizer = ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 2), ("</s>", 3)]
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, model_input_names=["input_ids", "attention_mask"], pad_token="<pad>",
+        unk_token="<unk>", cls_token="<s>", sep_token="</s>", mask_token="<mask>", **names,
+    )  # fmt: skip
+
+
+def byte_causal_lm_tokenizer() -> PreTrainedTokenizerFast:
+    """The same as a causal language model has it: BOS in front, nothing behind, no tokens for pairs."""
+    tokenizer = byte_tokenizer(bos_token="<s>", eos_token="</s>")
+    tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A", pair="<s> $A $B", special_tokens=[("<s>", 2)]
+    )
+    return tokenizer
+
+
+def tiny_llama(
+    vocabulary: int, *, seed: int = 0, width: int = 32, layers: int = 2, positions: int = 64
+) -> LlamaForCausalLM:
     torch.manual_seed(seed)
     return LlamaForCausalLM(
         LlamaConfig(
             vocab_size=vocabulary, hidden_size=width, intermediate_size=2 * width, num_hidden_layers=layers,
-            num_attention_heads=2, max_position_embeddings=64, initializer_range=0.2,
+            num_attention_heads=2, max_position_embeddings=positions, initializer_range=0.2,
             bos_token_id=None, eos_token_id=1, pad_token_id=0,
         )
     ).eval()  # fmt: skip
