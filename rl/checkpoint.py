@@ -1,8 +1,9 @@
 """The state of a training run on disk: written aside and renamed, checked when read, the last few kept.
 
-Tensors are safetensors, the rest is JSON; nothing is pickled. Of the policy, what is trained is kept: with
-adapters, the adapters and the value head. The reference is not: it is the model that the run began with,
-which a run that goes on begins with too, as the settings make sure.
+Of PPO, tensors are safetensors, the rest is JSON; nothing is pickled. Of the policy, what is trained is kept:
+with adapters, the adapters and the value head. The reference is not: it is the model that the run began with,
+which a run that goes on begins with too, as the settings make sure. What TRL's trainers keep is written by
+them, and becomes a checkpoint in `rl.trl_training`.
 """
 
 import hashlib
@@ -100,28 +101,46 @@ class Checkpoints:
         if self.last is not None:
             refuse_others(self.last, self.settings)
 
+    @property
+    def history(self) -> list[Metrics]:
+        """The metrics of the updates that are done."""
+        return [] if self.last is None else self.last.history
+
     def begin(self, state: TrainState, updates: int) -> None:
-        """Put a new state where the last checkpoint left it, and see that there is room for those to come.
+        """Put a new state where the last checkpoint left it.
 
         Args:
             state: of a run that has not begun.
             updates: how many the run is to have.
 
         Raises:
+            ConfigError, DataError: as `check`.
+        """
+        self.check(updates, trained_parameters(state.policy).values())
+        if self.last is not None:
+            load(self.last, state)
+
+    def check(self, updates: int, trained: Iterable[Tensor]) -> None:
+        """See that the run is not longer than it is to be, and that there is room for its checkpoints.
+
+        Args:
+            updates: how many the run is to have.
+            trained: the weights that change.
+
+        Raises:
             ConfigError: it already had more.
             DataError: there is too little room.
         """
+        done = 0 if self.last is None else self.last.update
         if self.last is not None:
-            load(self.last, state)
             logger.info("going on from %s", self.last.directory)
-        if state.update > updates:
-            raise ConfigError(f"expected updates of at least {state.update}, which are done, got {updates}")
-        if state.update < updates and state.processes.leads:
-            self._check_room(state)
+        if done > updates:
+            raise ConfigError(f"expected updates of at least {done}, which are done, got {updates}")
+        if done < updates and Processes.joined().leads:
+            self._check_room(sum(tensor.nbytes for tensor in trained))
 
-    def _check_room(self, state: TrainState) -> None:
-        trained = sum(parameter.nbytes for parameter in trained_parameters(state.policy).values())
-        wanted = COPIES_OF_TRAINED * trained * (self.keep + 1)
+    def _check_room(self, trained_bytes: int) -> None:
+        wanted = COPIES_OF_TRAINED * trained_bytes * (self.keep + 1)
         there = sum(path.stat().st_size for path in self.directory.rglob("*") if path.is_file())
         free = shutil.disk_usage(self.directory).free
         if free + there < wanted:
@@ -141,23 +160,47 @@ class Checkpoints:
         sampling = torch.stack(state.processes.gathered([state.sampling.get_state()]))
         if not state.processes.leads:
             return
-        target = self.directory / f"update-{state.update:06d}"
-        aside = target.with_name(target.name + ".part")
+        aside = self.directory / f"{_name(state.update)}.part"
         try:
             shutil.rmtree(aside, ignore_errors=True)
             aside.mkdir()
-            write(aside, state, sampling, self.settings)
-            # One that is there already was passed over as damaged.
-            shutil.rmtree(target, ignore_errors=True)
-            aside.rename(target)
-            _sync(self.directory)
+            write(aside, state, sampling)
+            self.finish(aside, state.update, state.history, kl_coef=state.kl_coef, queue=state.queue)
         except (OSError, SafetensorError) as error:
-            raise DataError(
-                f"cannot write {target}: {error}; make room, and run again to go on from the one before"
-            ) from error
+            raise self.unwritten(state.update, error) from error
         finally:
             shutil.rmtree(aside, ignore_errors=True)
+
+    def finish(self, aside: Path, update: int, history: Sequence[Metrics], **more: object) -> None:
+        """Make what was written aside the newest checkpoint, then remove those that are too many.
+
+        Args:
+            aside: a directory on the same disk, with all that a run goes on from but what follows.
+            update: updates done.
+            history: the metrics of those updates.
+            more: what else there is to keep as JSON.
+
+        Raises:
+            OSError: it cannot be written; those before it stay.
+        """
+        content = {"update": update, "settings": self.settings, "history": history} | more
+        (aside / STATE_FILE).write_text(json.dumps(content), encoding="utf-8")
+        (aside / SUMS_FILE).write_bytes(_sums(aside))
+        for path in (*aside.rglob("*"), aside):
+            _sync(path)
+        target = self.directory / _name(update)
+        # One that is there already was passed over as damaged.
+        shutil.rmtree(target, ignore_errors=True)
+        aside.rename(target)
+        _sync(self.directory)
         self._remove_but(target)
+
+    def unwritten(self, update: int, error: Exception) -> DataError:
+        """What to raise for an error in writing the checkpoint of an update."""
+        return DataError(
+            f"cannot write {self.directory / _name(update)}: {error}; make room, and run again to go on from "
+            "the one before"
+        )
 
     def _remove_but(self, newest: Path) -> None:
         """Keep the last few up to `newest`; what is numbered beyond it is damaged."""
@@ -244,14 +287,13 @@ def is_whole(directory: Path) -> bool:
         return False
 
 
-def write(directory: Path, state: TrainState, sampling: Tensor, settings: Mapping[str, object]) -> None:
-    """The files of one checkpoint, on the disk when this returns.
+def write(directory: Path, state: TrainState, sampling: Tensor) -> None:
+    """The tensors of one checkpoint.
 
     Args:
         directory: empty.
         state: of the first process, from which that of the others differs in what samples alone.
         sampling: [processes, bytes], the states of those generators.
-        settings: of the run.
     """
     tensors = {f"policy.{name}": value.data for name, value in trained_parameters(state.policy).items()}
     for index, moments in state.optimizer.state_dict()["state"].items():
@@ -261,14 +303,6 @@ def write(directory: Path, state: TrainState, sampling: Tensor, settings: Mappin
         "generator.shuffling": state.shuffling.get_state(),
     }
     save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, directory / TENSORS_FILE)
-    content = {
-        "update": state.update, "kl_coef": state.kl_coef, "queue": state.queue, "settings": settings,
-        "history": state.history,
-    }  # fmt: skip
-    (directory / STATE_FILE).write_text(json.dumps(content), encoding="utf-8")
-    (directory / SUMS_FILE).write_bytes(_sums(directory))
-    for path in directory.iterdir():
-        _sync(path)
 
 
 def load(checkpoint: Checkpoint, state: TrainState) -> None:
@@ -303,9 +337,13 @@ def _bytes(tensor: Tensor) -> memoryview:
     return tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data
 
 
+def _name(update: int) -> str:
+    return f"update-{update:06d}"
+
+
 def _sums(directory: Path) -> bytes:
-    names = (STATE_FILE, TENSORS_FILE)
-    return "".join(f"{file_digest(directory / name)}  {name}\n" for name in names).encode()
+    paths = sorted(path for path in directory.rglob("*") if path.is_file() and path.name != SUMS_FILE)
+    return "".join(f"{file_digest(path)}  {path.relative_to(directory)}\n" for path in paths).encode()
 
 
 def _sync(path: Path) -> None:

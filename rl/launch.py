@@ -6,10 +6,11 @@ What could stop the run is found before the first update. A PPO run that was kil
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+import torch
 import yaml
 from peft import PeftModel
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -66,7 +67,7 @@ def launch(config: TrainRLConfig, ppo_config: PPOConfig, reward: RewardConfig) -
     device = join(config.device)
     processes = Processes.joined()
     if processes.leads:
-        check_output_dir(output_dir, Path(config.data), resumes=config.algorithm == Algorithm.PPO)
+        check_output_dir(output_dir, Path(config.data), resumes=True)
     else:
         for package in ("judge", "rl"):
             logging.getLogger(package).setLevel(logging.ERROR)  # the first process says it
@@ -76,6 +77,7 @@ def launch(config: TrainRLConfig, ppo_config: PPOConfig, reward: RewardConfig) -
         return (output_dir / RESULT_FILE).read_text(encoding="utf-8")
     if config.report_to != ReportTo.NONE:
         import_board(config.report_to)
+    train = trainer_of(config, ppo_config, device)
     judge_dir = find_judge(config.judge)
     records, held_out = load_questions(config, ppo_config.seed)
     probe = load_probe(config.probe, records)
@@ -85,7 +87,8 @@ def launch(config: TrainRLConfig, ppo_config: PPOConfig, reward: RewardConfig) -
     if processes.leads:
         check_room(output_dir, model)
     ppo.check(ppo_config, model, tokenizer, [*records, *held_out])
-    train, history = trainer_of(config, ppo_config, reward, model, records, judge_dir)
+    checkpoints = open_checkpoints(config, settings_of(ppo_config, reward, records, model), judge_dir)
+    history = checkpoints.history
     judge = Judge.from_pretrained(judge_dir, device=device, max_fpr=config.max_fpr)
     if not config.skip_audit:
         refuse_hackable(judge)
@@ -97,9 +100,12 @@ def launch(config: TrainRLConfig, ppo_config: PPOConfig, reward: RewardConfig) -
             write_text(output_dir / CONFIG_FILE, settings)
             write_environment(output_dir, judge_dir, Path(config.data))
         with progress(ppo_config.updates, history, stop_on_collapse=config.stop_on_collapse) as on_update:
+            if on_update.stopped is not None:  # before, and killed then
+                ppo_config = replace(ppo_config, updates=len(history))
             metrics = train(
-                model=model, tokenizer=tokenizer, records=records, judge=Forgetful(judge), reward=reward,
-                probe=probe, tracker=tracker, before_update=alarm, on_update=on_update,
+                ppo_config, model=model, tokenizer=tokenizer, records=records, judge=Forgetful(judge),
+                reward=reward, probe=probe, tracker=tracker, before_update=alarm, on_update=on_update,
+                checkpoints=checkpoints,
             )  # fmt: skip
         if processes.leads:
             save_model(model, tokenizer, output_dir / MODEL_DIR)
@@ -114,36 +120,21 @@ def launch(config: TrainRLConfig, ppo_config: PPOConfig, reward: RewardConfig) -
     return description
 
 
-def trainer_of(
-    config: TrainRLConfig,
-    ppo_config: PPOConfig,
-    reward: RewardConfig,
-    model: PreTrainedModel | PeftModel,
-    records: Sequence[Record],
-    judge_dir: Path,
-) -> tuple[Callable[..., list[Metrics]], list[Metrics]]:
-    """The algorithm with its settings, and the metrics of the updates that it has behind it.
+def trainer_of(config: TrainRLConfig, ppo_config: PPOConfig, device: str) -> Callable[..., list[Metrics]]:
+    """What trains by the algorithm of that name: called as `rl.ppo.train`, the metrics of all updates.
 
     Raises:
-        ConfigError: a setting is not for this algorithm, or the checkpoints are of another run.
+        ConfigError: a setting is not for this algorithm.
     """
     if config.algorithm == Algorithm.PPO:
-        checkpoints = open_checkpoints(config, settings_of(ppo_config, reward, records, model), judge_dir)
-        history = [] if checkpoints.last is None else checkpoints.last.history
-        return lambda **inputs: ppo.train(ppo_config, checkpoints=checkpoints, **inputs).metrics, history
+        return lambda ppo_config, **inputs: ppo.train(ppo_config, **inputs).metrics
 
     from rl import trl_training
 
-    if Processes.joined().count > 1:
-        raise ConfigError(
-            f"expected one process for algorithm {config.algorithm}, got {Processes.joined().count}; start "
-            "it without a launcher, or choose ppo"
-        )
-    trl_training.refuse_others(config, ("save_every", "keep_checkpoints"), config.algorithm)
     generations = config.num_generations or trl_training.DEFAULT_GENERATIONS
-    settings = (config.algorithm, ppo_config, generations, Path(config.output_dir))
-    trl_training.arguments_of(*settings, model.device)
-    return partial(trl_training.train, *settings), []
+    aside = Path(config.output_dir) / CHECKPOINTS / "trl"
+    trl_training.arguments_of(config.algorithm, ppo_config, generations, aside, torch.device(device))
+    return partial(trl_training.train, config.algorithm, num_generations=generations, output_dir=aside)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +188,8 @@ def open_checkpoints(config: TrainRLConfig, learning: dict[str, object], judge_d
     """
     second_judge = config.second_judge and fingerprint(find_judge(config.second_judge))
     shared = {
+        "algorithm": str(config.algorithm),
+        "num_generations": config.num_generations,
         "dtype": config.dtype,
         "lora_rank": config.lora_rank,
         "max_fpr": config.max_fpr,

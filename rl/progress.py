@@ -25,7 +25,7 @@ class Progress:
         stop_on_collapse: end the run while the policy abstains always.
 
     Attributes:
-        stopped: why the run was ended; None if it was not.
+        stopped: why the run was ended, maybe before this; None if it was not.
     """
 
     def __init__(
@@ -37,6 +37,7 @@ class Progress:
         self._watch = CollapseWatch()
         for metrics in history:
             self._watch.see(metrics["judge/abstain_rate"])
+        self._stop_if_collapsed(len(history) - 1)
 
     def __call__(self, update: int, metrics: Metrics) -> bool:
         """Follow one update."""
@@ -47,9 +48,14 @@ class Progress:
         warning = self._watch.see(metrics["judge/abstain_rate"])
         if warning is not None:
             logger.warning("update %d: %s", update, warning)
-        if self._stop_on_collapse and self._watch.abstains_always:
-            self.stopped = f"stopped after update {update}: {ALWAYS}"
+        self._stop_if_collapsed(update)
         return self.stopped is not None
+
+    def _stop_if_collapsed(self, update: int) -> None:
+        if self._stop_on_collapse and self._watch.abstains_always:
+            self.stopped = (
+                f"stopped after update {update}: {ALWAYS}; set stop_on_collapse false to go on all the same"
+            )
 
 
 @contextmanager

@@ -6,6 +6,8 @@ al. 2024 (arXiv:2402.14740) for RLOO; Shao et al. 2024 (arXiv:2402.03300) for GR
 """
 
 import math
+import shutil
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -14,6 +16,7 @@ from typing import Any
 import torch
 from datasets import Dataset
 from peft import PeftModel
+from safetensors import SafetensorError
 from torch import nn
 from transformers import (
     PreTrainedModel,
@@ -24,14 +27,17 @@ from transformers import (
     TrainerState,
     TrainingArguments,
 )
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 from trl import GRPOConfig, GRPOTrainer, RLOOConfig, RLOOTrainer
 
 from judge.errors import ConfigError
 from judge.model import quiet_adapters
 from judge.records import Record, Score
 from rl.adapters.trl import JudgeReward
-from rl.config import Algorithm, PPOConfig, RewardConfig, TrainRLConfig
+from rl.checkpoint import Checkpoints
+from rl.config import Algorithm, PPOConfig, RewardConfig
 from rl.probe import Probe
+from rl.processes import Processes
 from rl.reward import Scorer
 from rl.rollout import special_tokens
 from rl.tracking import Metrics, Row, Tracker, completion_rows
@@ -46,6 +52,7 @@ METRICS = {
     "reward": "objective/scores",
     "loss": "loss/policy_avg",
     "grad_norm": "optimizer/grad_norm",
+    "learning_rate": "optimizer/learning_rate",
     "clip_ratio/region_mean": "policy/clipfrac_avg",
     "completions/mean_length": "rollout/response_tokens",
     "completions/clipped_ratio": "rollout/truncated_rate",
@@ -72,13 +79,15 @@ def train(
     tracker: Tracker | None = None,
     before_update: Callable[[int], Metrics] | None = None,
     on_update: Callable[[int, Metrics], bool | None] | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> list[Metrics]:
     """Teach `model` to earn the reward; what is not said here is as in `rl.ppo.train`.
 
     Args:
         algorithm: RLOO or GRPO.
         num_generations: completions of each prompt, against whose mean reward each is measured.
-        output_dir: TRL's trainers want one; nothing is written to it.
+        output_dir: where TRL writes what becomes a checkpoint, on the disk of `checkpoints`; nothing stays
+            there.
         model: on the CPU or the first CUDA device; without adapters, from a directory or the Hub, where TRL
             loads the reference from.
 
@@ -86,14 +95,17 @@ def train(
         The metrics of each update.
 
     Raises:
-        ConfigError: before the first update, if a setting is not for these algorithms.
+        ConfigError, DataError: before the first update, if a setting is not for these algorithms or the run
+            cannot go on; DataError later, if a checkpoint cannot be written.
     """
     arguments = arguments_of(algorithm, config, num_generations, output_dir, model.device)
     special = special_tokens(model, tokenizer)
     model.generation_config.eos_token_id = list(special.eos)  # TRL looks for them there
     if tokenizer.eos_token is None:  # TRL ends and pads with it
         tokenizer.eos_token = tokenizer.convert_ids_to_tokens(special.eos[0])
-    run = Run(config, tracker, before_update, on_update)
+    if checkpoints is not None:
+        checkpoints.check(config.updates, [weight for weight in model.parameters() if weight.requires_grad])
+    run = Run(config, tracker, before_update, on_update, checkpoints)
     judge_reward = JudgeReward(
         judge,
         reward,
@@ -112,7 +124,16 @@ def train(
             callbacks=[run],
         )
         trainer.remove_callback(PrinterCallback)
-        trainer.train()
+        last = checkpoints.last if checkpoints is not None else None
+        try:
+            trainer.train(resume_from_checkpoint=None if last is None else str(last.directory))
+        except (OSError, RuntimeError, SafetensorError) as error:  # RuntimeError by torch.save
+            if checkpoints is None or not trainer.control.should_save:
+                raise
+            raise checkpoints.unwritten(len(run.metrics), error) from error
+        finally:
+            if checkpoints is not None:
+                shutil.rmtree(output_dir, ignore_errors=True)
     if isinstance(model, PeftModel):
         model.delete_adapter("ref")  # TRL's copy of the first adapters
     model.eval()
@@ -128,13 +149,15 @@ def arguments_of(
         ConfigError: a setting is PPO's alone, completions cannot be shared out evenly, or the device is one
             that TRL's trainers do not choose.
     """
-    refuse_others(config, PPO_ONLY, algorithm)
-    micro_batch_size = config.micro_batch_size or config.episodes // config.minibatches
-    if config.episodes % (config.minibatches * micro_batch_size) or config.episodes % num_generations:
+    refuse_others(config, algorithm)
+    processes = Processes.joined().count
+    shares = config.minibatches * processes
+    micro_batch_size = config.micro_batch_size or max(config.episodes // shares, 1)
+    if config.episodes % (shares * micro_batch_size) or config.episodes % num_generations:
         raise ConfigError(
-            f"{algorithm} needs episodes to be a multiple of minibatches x micro_batch_size and of "
-            f"num_generations, got {config.episodes}, {config.minibatches} x {micro_batch_size} and "
-            f"{num_generations}"
+            f"{algorithm} needs episodes to be a multiple of minibatches x processes x micro_batch_size and "
+            f"of num_generations, got {config.episodes}, {config.minibatches} x {processes} x "
+            f"{micro_batch_size} and {num_generations}"
         )
     shared: dict[str, Any] = trainer_arguments(output_dir, device, config.seed) | {
         # An update: one rollout, `epochs` passes over it, `minibatches` optimizer steps in each.
@@ -143,7 +166,7 @@ def arguments_of(
         "generation_batch_size": config.episodes,
         "num_iterations": config.epochs,
         "per_device_train_batch_size": micro_batch_size,
-        "gradient_accumulation_steps": config.episodes // config.minibatches // micro_batch_size,
+        "gradient_accumulation_steps": config.episodes // shares // micro_batch_size,
         "num_generations": num_generations,
         "max_completion_length": config.max_new_tokens,
         "temperature": config.temperature,
@@ -167,7 +190,7 @@ def trainer_arguments(output_dir: Path, device: torch.device, seed: int) -> dict
     Raises:
         ConfigError: the device is one that TRL's trainers do not choose.
     """
-    if device.index:
+    if device.index and Processes.joined().count == 1:
         raise ConfigError(
             f"TRL's trainers run on the first device that is visible, got {device}; set CUDA_VISIBLE_DEVICES"
         )
@@ -184,10 +207,10 @@ def trainer_arguments(output_dir: Path, device: torch.device, seed: int) -> dict
     }
 
 
-def refuse_others(config: PPOConfig | TrainRLConfig, names: Sequence[str], algorithm: Algorithm) -> None:
+def refuse_others(config: PPOConfig, algorithm: Algorithm) -> None:
     """Raise a ConfigError for a setting that only PPO has and that is not as it is by default."""
     defaults = {field.name: field.default for field in fields(config)}
-    for name in names:
+    for name in PPO_ONLY:
         if getattr(config, name) != defaults[name]:
             raise ConfigError(
                 f"{name} is for algorithm ppo, got {getattr(config, name)} with {algorithm}; leave it out"
@@ -219,20 +242,25 @@ class Run(TrainerCallback):
         tracker: Tracker | None,
         before_update: Callable[[int], Metrics] | None,
         on_update: Callable[[int, Metrics], bool | None] | None,
+        checkpoints: Checkpoints | None,
     ) -> None:
         self.config = config
         self.tracker = tracker
         self.measure = before_update
         self.report = on_update
-        self.metrics: list[Metrics] = []
+        self.checkpoints = checkpoints
+        self.metrics: list[Metrics] = [] if checkpoints is None else list(checkpoints.history)
         self._measured: Metrics = {}
         self._completions: list[Row] = []
+        self._clock = 0.0
+        self._seconds: Metrics = {}
 
     def keep(
         self, records: Sequence[Record], scores: Sequence[Score | None], rewards: Sequence[float | None]
     ) -> None:
         """Note a rollout, until its update is logged."""
-        self._completions += completion_rows(records, scores, rewards)
+        self._completions += Processes.joined().gathered(completion_rows(records, scores, rewards))
+        self._time("time/rollout_s")
 
     def on_step_begin(
         self,
@@ -243,12 +271,13 @@ class Run(TrainerCallback):
         **_: object,
     ) -> None:
         """Called by the trainer before each optimizer step, the first of an update before its rollout."""
-        if self.measure is None or model is None:
+        if state.global_step % (self.config.epochs * self.config.minibatches):
             return
-        if state.global_step % (self.config.epochs * self.config.minibatches) == 0:
+        if self.measure is not None and model is not None:
             model.eval()
             self._measured = self.measure(len(self.metrics))
             model.train()
+        self._clock = time.perf_counter()
 
     def on_log(
         self,
@@ -261,13 +290,37 @@ class Run(TrainerCallback):
         """Called by the trainer after each update, and once at the end with figures of the whole run."""
         if logs is None or "reward" not in logs:
             return
+        self._time("time/update_s")
         update, metrics = len(self.metrics), self._measured | self._renamed(logs)
         if self.tracker is not None:
             self.tracker.log(update, metrics, self._completions)
-        if self.report is not None and self.report(update, metrics):
-            control.should_training_stop = True
+        stopped = self.report is not None and bool(self.report(update, metrics))
         self.metrics.append(metrics)
         self._completions = []
+        control.should_training_stop = stopped
+        if self.checkpoints is not None:
+            done = len(self.metrics)
+            ended = stopped or done == self.config.updates
+            control.should_save = ended or done % self.checkpoints.every == 0
+
+    def on_save(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> None:
+        """Called by the trainer on every process when it has written what it goes on from."""
+        processes = Processes.joined()
+        processes.wait()  # each has written its generators
+        if self.checkpoints is not None and processes.leads:
+            written = Path(args.output_dir) / f"{PREFIX_CHECKPOINT_DIR}-{state.global_step}"
+            try:
+                self.checkpoints.finish(written, len(self.metrics), self.metrics)
+            except OSError as error:
+                raise self.checkpoints.unwritten(len(self.metrics), error) from error
+
+    def _time(self, name: str) -> None:
+        """Note the seconds since the last call, or the beginning of the update."""
+        now = time.perf_counter()
+        self._seconds[name] = now - self._clock
+        self._clock = now
 
     def _renamed(self, logs: dict[str, Any]) -> Metrics:
         # TRL logs None for a mean over nothing.
@@ -276,4 +329,7 @@ class Run(TrainerCallback):
         own = {name: value for name, value in found.items() if name.startswith(OWN_METRICS)}
         renamed = {ours: found[theirs] for theirs, ours in METRICS.items()}
         scaled = {ours: found[theirs] * tokens for theirs, ours in PER_TOKEN.items() if theirs in found}
-        return own | renamed | scaled | {"objective/kl_coef": self.config.kl_coef}
+        # What the judge takes of a rollout has a name of its own.
+        rollout_s = self._seconds["time/rollout_s"] - found["time/judge_s"]
+        fixed = {"objective/kl_coef": self.config.kl_coef}
+        return own | renamed | scaled | fixed | self._seconds | {"time/rollout_s": rollout_s}

@@ -10,6 +10,7 @@ from rl.adapters.messages import Text, answer_of, question_of, references_of
 from rl.adapters.micro_batches import open_judge
 from rl.config import RewardConfig
 from rl.probe import Probe
+from rl.processes import Processes
 from rl.reward import Scorer, rewards_of, table_for
 from rl.tracking import verdict_metrics
 
@@ -77,12 +78,14 @@ class JudgeReward:
         scores = self._scorer().score(list(judged.values()))
         judge_s = time.perf_counter() - start
         update = 0 if trainer_state is None else trainer_state.global_step // self.steps_per_update
-        table = table_for(scores, update, self.reward)
+        # TRL asks each process for its own share; t* and the rates are those of the whole rollout.
+        everyone = Processes.joined().gathered(scores)
+        table = table_for(everyone, update, self.reward)
         truncated = [self._is_cut(completion_ids, row) for row in judged]
         correct_rates = None if self.probe is None else self.probe.rates(list(judged.values()))
         rewards = rewards_of(scores, truncated, table, self.reward, correct_rates)
         if log_metric is not None:
-            metrics = verdict_metrics(scores) | {
+            metrics = verdict_metrics(everyone) | {
                 "reward/break_even": table.break_even,
                 "time/judge_s": judge_s,
             }

@@ -1,5 +1,6 @@
 import json
 import logging
+import resource
 import shutil
 import socket
 import sys
@@ -323,7 +324,19 @@ def untimed(rows: list[dict[str, object]]) -> list[dict[str, object]]:
     return [{name: value for name, value in row.items() if "time/" not in name} for row in rows]
 
 
-@pytest.mark.parametrize("more", [{}, {"eval_share": 0.5, "eval_every": 3}])
+by_trl = pytest.mark.filterwarnings("ignore:`gradient_checkpointing` is deprecated:FutureWarning")
+
+
+@by_trl
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"eval_share": 0.5, "eval_every": 3},
+        {"algorithm": "rloo", "num_generations": 4, "lr_scheduler_type": "linear"},
+        {"algorithm": "grpo", "num_generations": 4, "eval_share": 0.5, "lora_rank": 2},
+    ],
+)
 def test_a_killed_run_goes_on_to_the_files_of_a_whole_one(run, tmp_path: Path, monkeypatch, more):
     settings = {"updates": 4, "save_every": 2, "reward_mode": "soft"} | more
     whole = run(**settings, output_dir=tmp_path / "whole")
@@ -390,9 +403,9 @@ def test_a_run_with_other_settings_is_refused_and_the_one_that_is_there_left_alo
     assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
 
 
-def test_an_algorithm_that_cannot_go_on_leaves_a_run_of_ppo_alone(run, tmp_path: Path):
+def test_another_algorithm_leaves_a_run_of_ppo_alone(run, tmp_path: Path):
     before = (run() / "metrics.jsonl").read_text()
-    with pytest.raises(ConfigError, match=r"has checkpoints, .*pass another --output_dir"):
+    with pytest.raises(ConfigError, match=r"differs in .*algorithm \(ppo, now grpo\)"):
         run(algorithm="grpo", num_generations=2)
     assert (tmp_path / "out" / "metrics.jsonl").read_text() == before
 
@@ -481,6 +494,25 @@ def test_a_policy_that_never_abstains_is_warned_of_once(run, caplog):
     with caplog.at_level(logging.WARNING, "rl"):
         run(updates=7, epochs=1)  # the tiny judge sees no abstention anywhere
     assert [record.message[:9] for record in caplog.records if "abstained" in record.message] == ["update 4:"]
+
+
+@by_trl
+@pytest.mark.parametrize("algorithm", ["ppo", "rloo"])
+def test_a_run_that_was_stopped_and_then_killed_only_writes_its_files(run, monkeypatch, algorithm):
+    monkeypatch.setattr("rl.collapse.HIGHEST_RATE", -1.0)  # the tiny judge sees no abstention anywhere
+    settings = {"algorithm": algorithm, "updates": 7, "epochs": 1, "minibatches": 1, "stop_on_collapse": True}
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(launch, "save_model", killed)
+        with pytest.raises(Killed):
+            run(**settings)
+    out = run(**settings)
+    assert [row["update"] for row in lines(out / "metrics.jsonl")] == list(range(5))
+    assert (out / "result.txt").read_text().startswith("stopped after update 4: the policy abstained on over")
+    assert (out / "model" / "model.safetensors").is_file()
 
 
 def test_a_policy_that_collapses_ends_the_run_with_all_that_a_run_leaves(run, monkeypatch, caplog):
@@ -671,8 +703,6 @@ def test_recipes_differ_where_machines_do():
 
 # RLOO and GRPO by TRL
 
-by_trl = pytest.mark.filterwarnings("ignore:`gradient_checkpointing` is deprecated:FutureWarning")
-
 
 @by_trl
 @pytest.mark.parametrize("algorithm", ["rloo", "grpo"])
@@ -680,7 +710,7 @@ def test_trl_trains_with_the_same_settings_and_leaves_the_same_files(run, tiny_m
     out = run(algorithm=algorithm, num_generations=4)
     assert {path.name for path in out.iterdir()} == {
         "model", "metrics.jsonl", "completions.jsonl", "completions.parquet", "report.html", "config.yaml",
-        "environment.json", "result.txt",
+        "environment.json", "checkpoints", "result.txt",
     }  # fmt: skip
     metrics, completions = lines(out / "metrics.jsonl"), lines(out / "completions.jsonl")
     assert [row["update"] for row in metrics] == [0, 1]
@@ -692,12 +722,35 @@ def test_trl_trains_with_the_same_settings_and_leaves_the_same_files(run, tiny_m
 
 
 @by_trl
-def test_a_directory_that_trl_trained_in_is_refused_and_left_alone(run, tmp_path: Path):
-    out = run(algorithm="rloo")
-    before = (out / "metrics.jsonl").read_text()
-    with pytest.raises(ConfigError, match="pass another --output_dir"):
-        run(algorithm="rloo")
-    assert (out / "metrics.jsonl").read_text() == before
+def test_a_disk_that_fills_up_while_trl_writes_leaves_the_checkpoint_before(run, tmp_path: Path):
+    settings = {"algorithm": "rloo", "num_generations": 4, "save_every": 1}
+    run(**settings, updates=1)
+    kept = tmp_path / "out" / "checkpoints"
+    assert [path.name for path in kept.iterdir()] == ["update-000001"]
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    largest = max(path.stat().st_size for path in kept.rglob("*.pt"))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (largest - 1, limits[1]))
+    try:
+        with pytest.raises(DataError, match=r"cannot write .*update-000002.*make room, and run again"):
+            run(**settings, updates=2)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [path.name for path in kept.iterdir()] == ["update-000001"]
+    assert [row["update"] for row in lines(run(**settings, updates=2) / "metrics.jsonl")] == [0, 1]
+
+
+@by_trl
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [({"algorithm": "grpo"}, r"algorithm \(rloo, now grpo\)"), ({"num_generations": 2}, "num_generations")],
+)
+def test_another_run_does_not_go_on_from_one_of_trl(run, changed, named):
+    settings = {"algorithm": "rloo", "num_generations": 4, "updates": 1}
+    out = run(**settings)
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    with pytest.raises(ConfigError, match=f"holds a run that differs in .*{named}"):
+        run(**settings | changed)
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
 
 
 @pytest.mark.parametrize(
@@ -706,11 +759,10 @@ def test_a_directory_that_trl_trained_in_is_refused_and_left_alone(run, tmp_path
         ({"num_generations": 4}, "num_generations is for algorithm rloo and grpo"),
         ({"algorithm": "grpo", "num_generations": 1}, "num_generations must be at least 2"),
         ({"algorithm": "grpo", "gamma": 0.9}, "gamma is for algorithm ppo"),
-        ({"algorithm": "grpo", "save_every": 1}, "save_every is for algorithm ppo"),
-        ({"algorithm": "rloo", "episodes": 12}, "num_generations, got 12, 2 x 6 and 8"),
+        ({"algorithm": "rloo", "episodes": 12}, "num_generations, got 12, 2 x 1 x 6 and 8"),
     ],
 )
-def test_what_an_algorithm_cannot_do_is_refused_before_anything_is_written(run, tmp_path, settings, message):
+def test_what_an_algorithm_cannot_do_is_refused_before_anything_is_loaded(run, tmp_path, settings, message):
     with pytest.raises(ConfigError, match=message):
-        run(**settings)
+        run(**settings, model="/absent/model")
     assert not (tmp_path / "out" / launch.CONFIG_FILE).exists()

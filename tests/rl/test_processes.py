@@ -18,13 +18,14 @@ import pytest
 import torch
 from tiny import FunctionJudge, tiny_llama, word_tokenizer
 from torch import distributed
+from transformers import AutoModelForCausalLM
 
 from judge.errors import CandorError, ConfigError, DataError
 from judge.records import Record, Verdict
-from rl import ppo
+from rl import ppo, trl_training
 from rl.checkpoint import Checkpoints, settings_of
 from rl.cli import main
-from rl.config import PPOConfig, RewardConfig
+from rl.config import Algorithm, PPOConfig, RewardConfig
 from rl.processes import Processes, join, leave
 from rl.rollout import Rollout
 
@@ -38,7 +39,7 @@ TIMEOUT_S = 120
 
 # Processes that are forked from one which has torch imported already start in no time.
 context = get_context("forkserver")
-context.set_forkserver_preload(["torch", "transformers", "peft", "rl.ppo", "rl.launch"])
+context.set_forkserver_preload(["torch", "transformers", "peft", "rl.ppo", "rl.launch", "rl.trl_training"])
 
 
 def in_two_processes(directory: Path, work: Callable[..., Any], *arguments: object) -> list[Any]:
@@ -88,6 +89,7 @@ class Outcome:
     weights: dict[str, torch.Tensor]
     rollouts: list[Rollout]
     judged: int
+    unscored: int = 0
 
 
 def train(config: PPOConfig, judge=verdict, records=QUESTIONS, **rest: Any) -> Outcome:
@@ -281,13 +283,14 @@ def test_two_processes_go_on_bit_for_bit_and_one_process_is_refused(tmp_path: Pa
         train_with_checkpoints(tmp_path / "parted", 3)
 
 
-def fail_in_the_second() -> Outcome:
-    def fail(record: Record) -> Verdict:
-        if Processes.joined().rank == 1:
-            raise DataError("the second process has had enough")
-        return Verdict.CORRECT
+def fails_in_the_second(record: Record) -> Verdict:
+    if Processes.joined().rank == 1:
+        raise DataError("the second process has had enough")
+    return Verdict.CORRECT
 
-    return train(CONFIG, judge=fail)
+
+def fail_in_the_second() -> Outcome:
+    return train(CONFIG, judge=fails_in_the_second)
 
 
 def test_an_error_in_one_process_ends_the_other(tmp_path: Path):
@@ -302,6 +305,53 @@ def test_fewer_episodes_than_processes_are_refused(tmp_path: Path):
         assert "got episodes=1 for 2 processes" in said
 
 
+# RLOO and GRPO by TRL
+
+
+def train_by_trl(directory: Path, updates: int, verdict=verdict) -> Outcome:
+    """A run of RLOO, or the rest of it."""
+    config = PPOConfig(updates=updates, episodes=8, max_new_tokens=4, learning_rate=1e-2)
+    reward = RewardConfig()
+    model = AutoModelForCausalLM.from_pretrained(directory / "model")
+    checkpoints = Checkpoints(directory / "run", settings_of(config, reward, QUESTIONS, model), every=1)
+    scorer = FunctionJudge(verdict)
+    metrics = trl_training.train(
+        Algorithm.RLOO, config, 2, directory / "run" / "aside", model=model, tokenizer=word_tokenizer(*WORDS),
+        records=QUESTIONS, judge=scorer, reward=reward, checkpoints=checkpoints,
+    )  # fmt: skip
+    weights = {name: value.clone() for name, value in model.state_dict().items()}
+    unscored = sum(verdict(record) is None for record in scorer.seen)
+    return Outcome(untimed(metrics), weights, [], len(scorer.seen), unscored)
+
+
+def test_trl_trains_on_the_shares_of_two_processes_and_goes_on_bit_for_bit(tmp_path: Path):
+    for name in ("whole", "parted"):
+        small_model().save_pretrained(tmp_path / name / "model")
+    whole, other = in_two_processes(tmp_path / "1", train_by_trl, tmp_path / "whole", 2)
+    assert same(whole, other)
+    assert [whole.judged, other.judged] == [8, 8]  # 4 in each of two updates
+    unscored = sum(row["judge/unscored"] for row in whole.metrics)
+    assert unscored == whole.unscored + other.unscored > 0
+    in_two_processes(tmp_path / "2", train_by_trl, tmp_path / "parted", 1)
+    first, second = in_two_processes(tmp_path / "3", train_by_trl, tmp_path / "parted", 2)
+    assert same(first, second)
+    assert same(first, whole)
+    assert [path.name for path in sorted((tmp_path / "parted" / "run").iterdir())] == [
+        "update-000001", "update-000002",
+    ]  # fmt: skip
+
+
+def fail_in_the_second_by_trl(directory: Path) -> Outcome:
+    return train_by_trl(directory, 2, fails_in_the_second)
+
+
+def test_under_trl_too_an_error_in_one_process_ends_the_other(tmp_path: Path):
+    small_model().save_pretrained(tmp_path / "model")
+    first, second = in_two_processes(tmp_path, fail_in_the_second_by_trl, tmp_path)
+    assert "has had enough" in second
+    assert "Error" in first
+
+
 # The command
 
 
@@ -312,20 +362,47 @@ def command(argv: list[str]) -> tuple[int, str]:
     return status, printed.getvalue()
 
 
-def test_the_command_in_two_processes_writes_one_run(tmp_path: Path, tiny_judge: Path):
+@pytest.fixture
+def arguments(tmp_path: Path, tiny_judge: Path) -> Callable[..., list[str]]:
+    """The command line of a short run, with settings of the test's own."""
     small_model().save_pretrained(tmp_path / "model")
     word_tokenizer(*WORDS).save_pretrained(tmp_path / "model")
     rows = [{"prompt": record.prompt, "reference": "A"} for record in QUESTIONS]
     (tmp_path / "questions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    settings = {
-        "model": tmp_path / "model", "judge": tiny_judge, "data": tmp_path / "questions.jsonl",
-        "output_dir": tmp_path / "out", "device": "cpu", "updates": 2, "episodes": 6, "max_new_tokens": 3,
-        "skip_audit": True, "report_to": "none",
-    }  # fmt: skip
-    argv = ["train-rl", *(part for name, value in settings.items() for part in (f"--{name}", str(value)))]
+
+    def arguments(**more: object) -> list[str]:
+        settings = {
+            "model": tmp_path / "model", "judge": tiny_judge, "data": tmp_path / "questions.jsonl",
+            "output_dir": tmp_path / "out", "device": "cpu", "updates": 2, "episodes": 8,
+            "max_new_tokens": 3, "skip_audit": True, "report_to": "none",
+        } | more  # fmt: skip
+        return ["train-rl", *(part for name, value in settings.items() for part in (f"--{name}", str(value)))]
+
+    return arguments
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+@pytest.mark.parametrize("algorithm", ["ppo", "rloo", "grpo"])
+def test_the_command_in_two_processes_writes_one_run(tmp_path: Path, arguments, algorithm):
+    more = {} if algorithm == "ppo" else {"num_generations": 2}
+    argv = arguments(algorithm=algorithm, eval_share=0.25, **more)
     (first, printed), (second, silence) = in_two_processes(tmp_path, command, argv)
     assert (first, second) == (0, 0)
     assert "model: " in printed
     assert silence == ""
-    assert len((tmp_path / "out" / "metrics.jsonl").read_text().splitlines()) == 2
-    assert len((tmp_path / "out" / "completions.jsonl").read_text().splitlines()) == 12
+    metrics, completions = (
+        lines(tmp_path / "out" / "metrics.jsonl"),
+        lines(tmp_path / "out" / "completions.jsonl"),
+    )
+    assert [row["update"] for row in metrics] == [0, 1, 2]  # the last of held-out questions alone
+    assert len(completions) == 16
+    for update in (0, 1):
+        rows = [row for row in completions if row["update"] == update]
+        rewards = [row["reward"] for row in rows if row["reward"] is not None]
+        assert metrics[update]["judge/unscored"] == len(rows) - len(rewards)
+        assert metrics[update]["objective/scores"] == pytest.approx(sum(rewards) / len(rewards))
+        verdicts = [row["verdict"] for row in rows]
+        assert metrics[update]["judge/correct_rate"] == verdicts.count("correct") / len(rewards)

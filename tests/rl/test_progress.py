@@ -33,10 +33,12 @@ def test_no_other_policy_does_nor_one_where_that_was_not_asked_for(rate, stop):
     assert followed(*[rate] * 20, stop=stop) == (20, None)
 
 
-def test_a_run_that_goes_on_is_ended_only_if_its_policy_still_abstains_always():
+def test_a_run_that_had_stopped_stays_so_until_that_is_no_longer_asked_for():
     collapsed = (1.0,) * PATIENCE_UPDATES
-    assert followed(*[1.0] * 3, history=collapsed)[0] == 1
-    assert followed(0.5, 1.0, 1.0, history=collapsed) == (3, None)
+    _, why = followed(*collapsed)
+    assert followed(history=collapsed) == (0, why)
+    assert followed(0.5, 1.0, history=collapsed, stop=False) == (2, None)
+    assert followed(1.0, history=(*collapsed, 0.5)) == (1, None)
 
 
 def test_what_was_said_before_a_kill_is_not_said_again(caplog):

@@ -102,8 +102,11 @@ def test_every_update_is_logged_under_the_names_of_ppo_with_its_completions(run,
             "objective/scores", "objective/kl", "objective/entropy", "objective/kl_coef", "loss/policy_avg",
             "policy/clipfrac_avg", "optimizer/grad_norm", "rollout/response_tokens", "rollout/truncated_rate",
             "judge/correct_rate", "judge/abstain_rate", "judge/wrong_rate", "judge/unscored",
-            "reward/break_even", "time/judge_s",
+            "reward/break_even", "optimizer/learning_rate", "time/rollout_s", "time/judge_s",
+            "time/update_s",
         }  # fmt: skip
+        assert metrics["optimizer/learning_rate"] == CONFIG.learning_rate
+        assert all(metrics[f"time/{phase}_s"] >= 0.0 for phase in ("rollout", "judge", "update"))
         rates = [metrics[f"judge/{verdict}_rate"] for verdict in Verdict]
         assert sum(rates) == pytest.approx(1.0)
         rewards = [row["reward"] for row in completions if row["reward"] is not None]
@@ -246,8 +249,8 @@ def test_an_algorithm_may_be_named_by_plain_text():
         ({"kl_estimator": "k3"}, "kl_estimator is for"),
         ({"kl_horizon": 5}, "kl_horizon is for"),
         ({"episodes": 10, "minibatches": 4}, "episodes to be a multiple"),
-        ({"episodes": 6, "minibatches": 2}, "num_generations, got 6, 2 x 3 and 4"),
-        ({"micro_batch_size": 3}, "got 8, 2 x 3"),
+        ({"episodes": 6, "minibatches": 2}, "num_generations, got 6, 2 x 1 x 3 and 4"),
+        ({"micro_batch_size": 3}, "got 8, 2 x 1 x 3"),
         ({"device": "cuda:1"}, "set CUDA_VISIBLE_DEVICES"),
     ],
 )

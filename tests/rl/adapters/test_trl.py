@@ -3,12 +3,13 @@ import pickle
 from types import SimpleNamespace
 
 import pytest
-from tiny import FunctionJudge
+from tiny import FunctionJudge, score_of
 
 from judge.errors import ConfigError, DataError
 from judge.records import Verdict
 from rl.adapters.trl import JudgeReward
 from rl.config import RewardConfig
+from rl.processes import Processes
 
 EOS = 1
 
@@ -67,6 +68,18 @@ def test_the_rates_the_break_even_confidence_and_the_verdicts_are_logged():
         "reward/break_even": 0.5,
     }  # fmt: skip
     assert extra == {"verdict": ["correct", "wrong", "abstain", "correct", None]}
+
+
+def test_rates_and_a_steered_t_star_are_those_of_the_answers_of_all_processes(monkeypatch):
+    # Another process has two abstentions, so 3 of 4 abstain: t* is 0.5 - 0.4 (3/4 - 1/4) = 0.3
+    others = [score_of(Verdict.ABSTAIN)] * 2
+    monkeypatch.setattr(Processes, "gathered", lambda self, share: [*share, *others])
+    metrics = {}
+    reward = JudgeReward(FunctionJudge(verdict_of), RewardConfig(abstain_target=0.25, abstain_gain=0.4))
+    paid = ask(reward, ["Lima", "I do not know"], log_metric=metrics.__setitem__)
+    assert metrics["judge/abstain_rate"] == 0.75
+    assert metrics["reward/break_even"] == pytest.approx(0.3)
+    assert paid == [1.0, pytest.approx(2 * 0.3 - 1)]
 
 
 def test_rates_of_nothing_are_not_numbers():
