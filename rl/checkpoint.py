@@ -29,6 +29,7 @@ from judge.outputs import check_writable
 from judge.records import Record
 from rl.config import PPOConfig, RewardConfig, Schedule
 from rl.processes import Processes
+from rl.sharding import full_tensors, shard_like
 from rl.state import TrainState
 from rl.tracking import Metrics
 
@@ -157,14 +158,14 @@ class Checkpoints:
         Raises:
             DataError: it cannot be written; those before it stay.
         """
-        sampling = torch.stack(state.processes.gathered([state.sampling.get_state()]))
+        tensors = tensors_of(state)
         if not state.processes.leads:
             return
         aside = self.directory / f"{_name(state.update)}.part"
         try:
             shutil.rmtree(aside, ignore_errors=True)
             aside.mkdir()
-            write(aside, state, sampling)
+            save_file({name: x.contiguous() for name, x in tensors.items()}, aside / TENSORS_FILE)
             self.finish(aside, state.update, state.history, kl_coef=state.kl_coef, queue=state.queue)
         except (OSError, SafetensorError) as error:
             raise self.unwritten(state.update, error) from error
@@ -287,36 +288,31 @@ def is_whole(directory: Path) -> bool:
         return False
 
 
-def write(directory: Path, state: TrainState, sampling: Tensor) -> None:
-    """The tensors of one checkpoint.
-
-    Args:
-        directory: empty.
-        state: of the first process, from which that of the others differs in what samples alone.
-        sampling: [processes, bytes], the states of those generators.
-    """
-    tensors = {f"policy.{name}": value.data for name, value in trained_parameters(state.policy).items()}
+def tensors_of(state: TrainState) -> dict[str, Tensor]:
+    """Weights, moments and generators, for the first process; each process has to call it."""
+    tensors = {f"policy.{name}": value for name, value in trained_parameters(state.policy).items()}
     for index, moments in state.optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{name}": value for name, value in moments.items()}
-    tensors |= {
-        "generator.sampling": sampling,
-        "generator.shuffling": state.shuffling.get_state(),
-    }
-    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, directory / TENSORS_FILE)
+    sampling = torch.stack(state.processes.gathered([state.sampling.get_state()]))  # [processes, bytes]
+    return full_tensors(tensors) | {
+        "generator.sampling": sampling, "generator.shuffling": state.shuffling.get_state()
+    }  # fmt: skip
 
 
 def load(checkpoint: Checkpoint, state: TrainState) -> None:
     """Make a state equal to the one that was written; the weights are changed in place."""
     tensors = load_file(checkpoint.directory / TENSORS_FILE)
+    trained = trained_parameters(state.policy)
     with torch.no_grad():
-        for name, parameter in trained_parameters(state.policy).items():
-            parameter.copy_(tensors[f"policy.{name}"])
+        for name, parameter in trained.items():
+            parameter.copy_(shard_like(tensors[f"policy.{name}"], parameter))
     moments: dict[int, dict[str, Tensor]] = {}
     for key, tensor in tensors.items():
         if key.startswith("optimizer."):
             _, index, name = key.split(".")
+            parameter = list(trained.values())[int(index)]
             # A copy: what is read may be a view of the file, which is removed in time.
-            moments.setdefault(int(index), {})[name] = tensor.clone()
+            moments.setdefault(int(index), {})[name] = shard_like(tensor.clone(), parameter)
     # The groups hold settings alone, which are the same.
     groups = state.optimizer.state_dict()["param_groups"]
     state.optimizer.load_state_dict({"state": moments, "param_groups": groups})

@@ -9,10 +9,12 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 import yaml
 from peft import PeftModel
+from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from judge.audit.findings import refuse_hackable
@@ -23,7 +25,7 @@ from judge.outputs import write_text
 from judge.pairwise import STRING_MEASURES, PairJudge
 from judge.records import Record, Score
 from judge.scorer import Judge, find_judge
-from rl import ppo
+from rl import ppo, sharding
 from rl.alarm import HackingAlarm
 from rl.boards import import_board, open_board
 from rl.checkpoint import Checkpoints, settings_of
@@ -46,6 +48,7 @@ from rl.run_directory import (
     write_environment,
     write_page,
 )
+from rl.sharding import full_tensors, whole
 from rl.tracking import FileTracker, Metrics, Tracker, Trackers, write_parquet
 
 logger = logging.getLogger(__name__)
@@ -102,14 +105,16 @@ def launch(config: TrainRLConfig, ppo_config: PPOConfig, reward: RewardConfig) -
         with progress(ppo_config.updates, history, stop_on_collapse=config.stop_on_collapse) as on_update:
             if on_update.stopped is not None:  # before, and killed then
                 ppo_config = replace(ppo_config, updates=len(history))
-            metrics = train(
+            trained, metrics = train(
                 ppo_config, model=model, tokenizer=tokenizer, records=records, judge=Forgetful(judge),
                 reward=reward, probe=probe, tracker=tracker, before_update=alarm, on_update=on_update,
                 checkpoints=checkpoints,
             )  # fmt: skip
+        weights = full_tensors(model.state_dict()) if sharding.asked_for() else None
         if processes.leads:
-            save_model(model, tokenizer, output_dir / MODEL_DIR)
-        last = {} if alarm is None else alarm.measure(len(metrics))
+            save_model(model, tokenizer, output_dir / MODEL_DIR, weights)
+        with whole(trained):
+            last = {} if alarm is None else alarm.measure(len(metrics))
         if last:
             tracker.log(len(metrics), last, [])
     description = describe([*metrics, last], output_dir, stopped=on_update.stopped)
@@ -120,21 +125,35 @@ def launch(config: TrainRLConfig, ppo_config: PPOConfig, reward: RewardConfig) -
     return description
 
 
-def trainer_of(config: TrainRLConfig, ppo_config: PPOConfig, device: str) -> Callable[..., list[Metrics]]:
-    """What trains by the algorithm of that name: called as `rl.ppo.train`, the metrics of all updates.
+def trainer_of(
+    config: TrainRLConfig, ppo_config: PPOConfig, device: str
+) -> Callable[..., tuple[nn.Module, list[Metrics]]]:
+    """What trains by the algorithm of that name: called as `rl.ppo.train`.
+
+    It returns what it trained, which holds the model, and the metrics of all updates.
 
     Raises:
         ConfigError: a setting is not for this algorithm.
     """
     if config.algorithm == Algorithm.PPO:
-        return lambda ppo_config, **inputs: ppo.train(ppo_config, **inputs).metrics
+
+        def train_ppo(ppo_config: PPOConfig, **inputs: Any) -> tuple[nn.Module, list[Metrics]]:
+            result = ppo.train(ppo_config, **inputs)
+            return result.policy, result.metrics
+
+        return train_ppo
 
     from rl import trl_training
 
+    if sharding.asked_for():
+        raise ConfigError(
+            f"expected algorithm ppo under FSDP, got {config.algorithm}; launch it with --multi_gpu"
+        )
     generations = config.num_generations or trl_training.DEFAULT_GENERATIONS
     aside = Path(config.output_dir) / CHECKPOINTS / "trl"
     trl_training.arguments_of(config.algorithm, ppo_config, generations, aside, torch.device(device))
-    return partial(trl_training.train, config.algorithm, num_generations=generations, output_dir=aside)
+    train = partial(trl_training.train, config.algorithm, num_generations=generations, output_dir=aside)
+    return lambda ppo_config, **inputs: (inputs["model"], train(ppo_config, **inputs))
 
 
 @dataclass(frozen=True, slots=True)

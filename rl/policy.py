@@ -169,36 +169,38 @@ class Policy(nn.Module):
 class Reference(Protocol):
     """What the policy is held close to."""
 
+    policy: Policy  # through which it passes
+
     def logprobs(self, episodes: Episodes) -> Tensor:
         """[B, T] float32 nats; 0 on padding."""
         ...
 
 
 class FrozenCopy:
-    """A copy of the model as it is now."""
+    """A copy of the policy as it is now."""
 
-    def __init__(self, model: PreTrainedModel, temperature: float) -> None:
-        self.model = copy.deepcopy(model).eval().requires_grad_(False)
-        self.causal_lm = CausalLM(self.model, temperature)
+    def __init__(self, policy: Policy) -> None:
+        self.policy = copy.deepcopy(policy).requires_grad_(False)
 
     @torch.no_grad()
     def logprobs(self, episodes: Episodes) -> Tensor:
         """[B, T] float32 nats; 0 on padding."""
-        return _reference_logprobs(self.causal_lm, episodes)
+        logprobs: Tensor = self.policy(episodes).logprobs
+        return logprobs
 
 
 class AdapterOff:
     """The policy's own base with its adapters switched off: no second copy of the weights."""
 
-    def __init__(self, model: PeftModel, causal_lm: CausalLM) -> None:
-        self.model = model
-        self.causal_lm = causal_lm
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
 
     @torch.no_grad()
     def logprobs(self, episodes: Episodes) -> Tensor:
         """[B, T] float32 nats; 0 on padding."""
-        with self.model.disable_adapter():
-            return _reference_logprobs(self.causal_lm, episodes)
+        with self.policy.model.disable_adapter():
+            logprobs: Tensor = self.policy(episodes).logprobs
+        return logprobs
 
 
 def reference_of(policy: Policy) -> Reference:
@@ -207,14 +209,8 @@ def reference_of(policy: Policy) -> Reference:
     Adapters must be fresh: the reference of a trained adapter is the base, not the adapter.
     """
     if isinstance(policy.model, PeftModel):
-        return AdapterOff(policy.model, policy.causal_lm)
-    return FrozenCopy(policy.model, policy.causal_lm.temperature)
-
-
-def _reference_logprobs(causal_lm: CausalLM, episodes: Episodes) -> Tensor:
-    real = episodes.response_mask.bool()
-    hidden = causal_lm.hidden_states(episodes)[real]
-    return _spread(causal_lm.token_logprobs(hidden, _targets(episodes)[real]), real)
+        return AdapterOff(policy)
+    return FrozenCopy(policy)
 
 
 def _targets(episodes: Episodes) -> Tensor:

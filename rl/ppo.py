@@ -7,7 +7,7 @@ Ziegler et al. 2019 (arXiv:1909.08593) for the KL penalty.
 B episodes, T response tokens.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
@@ -37,6 +37,7 @@ from rl.probe import Probe
 from rl.processes import Processes
 from rl.reward import Scorer, rewards_of, table_for
 from rl.rollout import encode_prompts, gathered, sample, special_tokens
+from rl.sharding import full, whole
 from rl.state import TrainState, initial_state, next_records, set_learning_rate
 from rl.tracking import Metrics, Tracker, agreement, completion_rows, verdict_metrics
 
@@ -119,18 +120,19 @@ def train(
     stopped = False
     while state.update < config.updates and not stopped:
         clock = Clock()
-        metrics = before_update(state.update) if before_update is not None else {}
-        with clock.phase("rollout"):
-            asked = next_records(state, records, config.episodes)
-            own_share = asked[processes.share(len(asked))]
-            rollout = sample(
-                state.policy.model, tokenizer, [record.prompt for record in own_share],
-                max_new_tokens=config.max_new_tokens, temperature=config.temperature,
-                generator=state.sampling, chat_template=config.chat_template,
-            )  # fmt: skip
-            own_answers = with_completions(own_share, rollout.completions)
-            rollout = gathered(rollout, processes)
-            answered = with_completions(asked, rollout.completions)
+        asked = next_records(state, records, config.episodes)
+        own_share = asked[processes.share(len(asked))]
+        with whole(state.policy):
+            metrics = before_update(state.update) if before_update is not None else {}
+            with clock.phase("rollout"):
+                rollout = sample(
+                    state.policy.model, tokenizer, [record.prompt for record in own_share],
+                    max_new_tokens=config.max_new_tokens, temperature=config.temperature,
+                    generator=state.sampling, chat_template=config.chat_template,
+                )  # fmt: skip
+        own_answers = with_completions(own_share, rollout.completions)
+        rollout = gathered(rollout, processes)
+        answered = with_completions(asked, rollout.completions)
         judging = clock.timed("judge", partial(judge.score, own_answers))
         with beside(judging, state.policy.device) as judged, clock.phase("evaluate"):
             evaluation = evaluate(state, config, rollout.episodes)
@@ -201,11 +203,10 @@ def evaluate(state: TrainState, config: PPOConfig, episodes: Episodes) -> Evalua
     """Log-probs by policy and reference, and values; each process passes through its share."""
     mask = episodes.response_mask
     found = torch.zeros(3, *mask.shape, device=mask.device)
-    for rows in _own_pieces(episodes, config.micro_batch_size, state.processes):
+    for rows, counts in _own_pieces(episodes, config.micro_batch_size, state.processes):
         piece = episodes.rows(rows)
-        length = piece.response_mask.shape[1]
-        found[0, rows, :length], found[1, rows, :length] = state.policy(piece)
-        found[2, rows, :length] = state.reference.logprobs(piece)
+        outputs = torch.stack([*state.policy(piece), state.reference.logprobs(piece)])
+        found[:, rows, : outputs.shape[2]] = outputs * counts
     return Evaluation(*state.processes.summed(found))
 
 
@@ -274,9 +275,9 @@ def step(state: TrainState, config: PPOConfig, minibatch: Experience) -> dict[st
     state.optimizer.zero_grad()
     tokens = minibatch.episodes.response_mask.sum()
     sums: list[Tensor] = []
-    for rows in _own_pieces(minibatch.episodes, config.micro_batch_size, state.processes):
+    for rows, counts in _own_pieces(minibatch.episodes, config.micro_batch_size, state.processes):
         piece = minibatch.rows(rows)
-        mask = piece.episodes.response_mask
+        mask = piece.episodes.response_mask * counts
         logprobs, values = state.policy(piece.episodes)
         ratios = logprobs, piece.old_logprobs, piece.advantages, config.clip_range, config.dual_clip
         policy = (policy_loss(*ratios) * mask).sum() / tokens
@@ -290,23 +291,28 @@ def step(state: TrainState, config: PPOConfig, minibatch: Experience) -> dict[st
             watched = (watched * mask).sum((1, 2)) / tokens
             sums.append(torch.stack([policy, value, entropy, *watched]))
     state.processes.sum_gradients(state.policy.parameters())
-    norm = nn.utils.clip_grad_norm_(state.policy.parameters(), config.max_grad_norm)
+    norm = full(nn.utils.clip_grad_norm_(state.policy.parameters(), config.max_grad_norm))
     if norm.isfinite():
         state.optimizer.step()
     names = (
         "loss/policy_avg", "loss/value_avg", "policy/entropy_avg", "policy/clipfrac_avg",
         "policy/approxkl_avg", "val/ratio",
     )  # fmt: skip
-    own = torch.stack(sums).sum(0) if sums else torch.zeros(len(names), device=tokens.device)
-    metrics = dict(zip(names, state.processes.summed(own), strict=True))
+    metrics = dict(zip(names, state.processes.summed(torch.stack(sums).sum(0)), strict=True))
     return metrics | {"optimizer/grad_norm": norm, "optimizer/skipped": (~norm.isfinite()).float()}
 
 
-def _own_pieces(episodes: Episodes, size: int | None, processes: Processes) -> tuple[Tensor, ...]:
-    """This process's rows, a tensor of them for each forward pass; those of like length go together."""
-    rows = torch.arange(len(episodes.tokens))[processes.share(len(episodes.tokens))]
+def _own_pieces(
+    episodes: Episodes, size: int | None, processes: Processes
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """For each forward pass of this process [n] rows, and [n, 1] that is 1 where they count, 0 elsewhere.
+
+    Those of like length go together. All processes make as many passes, which sharded weights need.
+    """
+    rows, counts = processes.even_share(len(episodes.tokens))
     if size is not None:
-        lengths = episodes.attention_mask.sum(1).cpu()
-        rows = rows[lengths[rows].argsort(stable=True)]
-    # Fewer episodes than processes leave some without any.
-    return torch.split(rows, size or len(rows)) if len(rows) else ()
+        order = episodes.attention_mask.sum(1).cpu()[rows].argsort(stable=True)
+        rows, counts = rows[order], counts[order]
+    counts = counts.unsqueeze(1).to(episodes.tokens.device)
+    size = size or len(rows)
+    return zip(torch.split(rows, size), torch.split(counts, size), strict=True)

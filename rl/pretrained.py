@@ -12,6 +12,7 @@ from textwrap import shorten
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors import SafetensorError
+from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from judge.errors import ConfigError
@@ -92,14 +93,21 @@ def with_adapters(model: PreTrainedModel, rank: int, seed: int) -> PeftModel:
 
 
 def save_model(
-    model: PreTrainedModel | PeftModel, tokenizer: PreTrainedTokenizerBase, directory: Path
+    model: PreTrainedModel | PeftModel,
+    tokenizer: PreTrainedTokenizerBase,
+    directory: Path,
+    weights: dict[str, Tensor] | None = None,
 ) -> None:
-    """Weights as safetensors, the adapters' alone if there are any, and the tokenizer."""
+    """Weights as safetensors, the adapters' alone if there are any, and the tokenizer.
+
+    Args:
+        weights: the model's state dict, for a model that holds a part of each weight alone.
+    """
     if isinstance(model, PeftModel):
         # Embeddings are not trained; left to find that out by itself, peft asks the Hub.
-        model.save_pretrained(directory, save_embedding_layers=False)
+        model.save_pretrained(directory, state_dict=weights, save_embedding_layers=False)
     else:
-        model.save_pretrained(directory)
+        model.save_pretrained(directory, state_dict=weights)
     tokenizer.save_pretrained(directory)
 
 

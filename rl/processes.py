@@ -4,7 +4,7 @@ All draw the same questions and minibatches. What costs time, sampling, judging 
 each does for its share; the results are exchanged, so that all that is decided or logged is worked out from
 the same numbers everywhere. On one process nothing is exchanged and nothing copied.
 
-Every process holds the whole model: data parallelism. Other forms are refused.
+Every process holds the whole model, or a shard of it (rl.sharding). Other forms are refused.
 """
 
 import os
@@ -15,8 +15,10 @@ from typing import Self, TypeVar
 
 import torch
 from torch import Tensor, distributed, nn
+from torch.distributed.tensor import DTensor
 
 from judge.errors import ConfigError
+from rl import sharding
 from rl.pretrained import find_device
 
 Item = TypeVar("Item")
@@ -24,7 +26,6 @@ Result = TypeVar("Result")
 
 LARGEST_SEED = 2**63 - 1
 REFUSED = {
-    "ACCELERATE_USE_FSDP": "FSDP",
     "ACCELERATE_USE_DEEPSPEED": "DeepSpeed",
     "ACCELERATE_USE_MEGATRON_LM": "Megatron-LM",
 }
@@ -66,6 +67,19 @@ class Processes:
         """Which of so many things are this process's; shares are in order, and differ by one at most."""
         return slice(number * self.rank // self.count, number * (self.rank + 1) // self.count)
 
+    def even_share(self, number: int) -> tuple[Tensor, Tensor]:
+        """This process's share, with one thing more where others have one more: all have as many.
+
+        Args:
+            number: of things, at least one.
+
+        Returns:
+            Which they are, and 1.0 for each that is of this process's share, 0.0 for one that fills it up.
+        """
+        share = self.share(number)
+        rows = torch.arange(share.start, share.start - (-number // self.count))
+        return rows % number, (rows < share.stop).float()
+
     def gathered(self, share: Sequence[Item]) -> list[Item]:
         """The shares of all processes one after the other, in memory of the CPU; they are pickled."""
         if self.count == 1:
@@ -89,11 +103,14 @@ class Processes:
         return total
 
     def sum_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
-        """Give each parameter the gradient of the sum of all processes' losses, whoever had one."""
+        """Give each parameter the gradient of the sum of all processes' losses, whoever had one.
+
+        That of a sharded parameter is the sum already.
+        """
         if self.count == 1:
             return
         for parameter in parameters:
-            if parameter.requires_grad:
+            if parameter.requires_grad and not isinstance(parameter, DTensor):
                 if parameter.grad is None:
                     parameter.grad = torch.zeros_like(parameter)
                 distributed.all_reduce(parameter.grad)
@@ -122,7 +139,7 @@ def join(device: str | None) -> str:
 
     Raises:
         ConfigError: the device is not there or not one for each process, or the launcher was told to take
-            the model apart.
+            the model apart in a way that is not done here.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return find_device(device)
@@ -142,7 +159,10 @@ def join(device: str | None) -> str:
 
     from accelerate import PartialState
 
-    return str(PartialState(cpu=find_device(device) == "cpu").device)
+    joined = str(PartialState(cpu=find_device(device) == "cpu").device)
+    if sharding.asked_for():
+        sharding.settings()
+    return joined
 
 
 def leave() -> None:

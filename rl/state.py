@@ -9,6 +9,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from transformers import PreTrainedModel, get_scheduler
 
 from judge.records import Record
+from rl import sharding
 from rl.config import PPOConfig
 from rl.policy import Policy, Reference, reference_of
 from rl.processes import Processes
@@ -37,11 +38,15 @@ def initial_state(config: PPOConfig, model: PreTrainedModel | PeftModel) -> Trai
     processes = Processes.joined()
     policy = Policy(model, config.temperature)
     processes.copy_first(policy)
+    reference = reference_of(policy)
+    if sharding.asked_for():
+        for each in dict.fromkeys([policy, reference.policy]):
+            sharding.shard(each)
     trained = [parameter for parameter in policy.parameters() if parameter.requires_grad]
     optimizer = torch.optim.Adam(trained, lr=config.learning_rate, eps=config.adam_eps, fused=True)
     return TrainState(
         policy=policy,
-        reference=reference_of(policy),
+        reference=reference,
         optimizer=optimizer,
         schedule=get_scheduler(
             str(config.lr_scheduler_type), optimizer, num_warmup_steps=0, num_training_steps=config.updates

@@ -252,7 +252,7 @@ def test_a_reference_copy_stays_when_the_policy_moves():
             parameter.add_(0.1)
     assert torch.equal(reference.logprobs(episodes), before)
     assert not torch.equal(policy(episodes).logprobs, before)
-    assert not any(parameter.requires_grad for parameter in reference.model.parameters())
+    assert not any(parameter.requires_grad for parameter in reference.policy.parameters())
 
 
 def test_with_adapters_the_reference_is_the_base_with_adapters_off():

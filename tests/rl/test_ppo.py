@@ -320,7 +320,7 @@ def test_training_changes_the_policy_and_leaves_the_reference_alone(monkeypatch)
     model = small_model()
     before = digest(model)
     result = run(config_of(), model=model)
-    assert [digest(reference.model) for reference in references] == [before]
+    assert [digest(reference.policy.model) for reference in references] == [before]
     assert digest(model) != before
     assert result.policy.model is model
     assert result.policy.value_head.weight.abs().max() > 0
@@ -421,7 +421,7 @@ def test_an_unscored_sample_weighs_nothing():
 def test_pieces_hold_episodes_of_like_length():
     _, experience, _ = fresh_experience(config_of())
     episodes = experience.episodes
-    pieces = ppo._own_pieces(episodes, 4, ppo.Processes())
+    pieces = [rows for rows, _ in ppo._own_pieces(episodes, 4, ppo.Processes())]
     lengths = episodes.attention_mask.sum(1)
     ordered = torch.cat([lengths[rows] for rows in pieces])
     assert ordered.tolist() == sorted(lengths.tolist())

@@ -1,131 +1,38 @@
 """Two processes joined by gloo, on the CPU."""
 
-import contextlib
 import dataclasses
-import io
 import json
 import math
-import os
-import pickle
-import traceback
 from collections.abc import Callable
 from itertools import chain
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from tiny import FunctionJudge, tiny_llama, word_tokenizer
-from torch import distributed
+from tiny import FunctionJudge, word_tokenizer
 from transformers import AutoModelForCausalLM
+from two_processes import (
+    CONFIG,
+    QUESTIONS,
+    WORDS,
+    Outcome,
+    a_run,
+    command,
+    in_two_processes,
+    same,
+    small_model,
+    train,
+    untimed,
+    verdict,
+)
 
-from judge.errors import CandorError, ConfigError, DataError
+from judge.errors import ConfigError, DataError
 from judge.records import Record, Verdict
 from rl import ppo, trl_training
 from rl.checkpoint import Checkpoints, settings_of
-from rl.cli import main
 from rl.config import Algorithm, PPOConfig, RewardConfig
-from rl.processes import Processes, join, leave
-from rl.rollout import Rollout
-
-WORDS = ("A", "B", "idk", "q", "r", "s")
-QUESTIONS = [Record(question, ("A",), id=question) for question in ("q", "q r", "q r s", "s")]
-CONFIG = PPOConfig(
-    updates=3, episodes=11, minibatches=3, micro_batch_size=2, max_new_tokens=4, learning_rate=1e-2,
-    kl_coef=0.1, kl_target=0.1, kl_horizon=100,
-)  # fmt: skip
-TIMEOUT_S = 120
-
-# Processes that are forked from one which has torch imported already start in no time.
-context = get_context("forkserver")
-context.set_forkserver_preload(["torch", "transformers", "peft", "rl.ppo", "rl.launch", "rl.trl_training"])
-
-
-def in_two_processes(directory: Path, work: Callable[..., Any], *arguments: object) -> list[Any]:
-    """What `work` returns in each of two processes, an error as its text; none is left behind."""
-    directory.mkdir(parents=True, exist_ok=True)
-    processes = [context.Process(target=as_rank, args=(rank, directory, work, arguments)) for rank in (0, 1)]
-    try:
-        for process in processes:
-            process.start()
-        for process in processes:
-            process.join(TIMEOUT_S)
-            assert process.exitcode is not None, "a process hangs"
-    finally:
-        for process in processes:
-            process.kill()
-            process.join()
-    return [pickle.loads((directory / f"result-{rank}").read_bytes()) for rank in (0, 1)]
-
-
-def as_rank(rank: int, directory: Path, work: Callable[..., Any], arguments: tuple[object, ...]) -> None:
-    torch.set_num_threads(1)
-    # As a launcher says it.
-    os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
-    os.environ["OMP_NUM_THREADS"] = "1"
-    distributed.init_process_group("gloo", init_method=f"file://{directory}/store", rank=rank, world_size=2)
-    try:
-        result = work(*arguments)
-    except (CandorError, RuntimeError):  # the latter from gloo
-        result = traceback.format_exc()
-    (directory / f"result-{rank}").write_bytes(pickle.dumps(result))
-    if not isinstance(result, str):
-        leave()
-
-
-def verdict(record: Record) -> Verdict | None:
-    """One question cannot be judged when it is answered by A."""
-    if record.prompt == "q r s" and record.completion.startswith("A"):
-        return None
-    if record.completion.startswith("idk"):
-        return Verdict.ABSTAIN
-    return Verdict.CORRECT if record.completion.startswith("A") else Verdict.WRONG
-
-
-@dataclasses.dataclass
-class Outcome:
-    metrics: list[dict[str, float]]
-    weights: dict[str, torch.Tensor]
-    rollouts: list[Rollout]
-    judged: int
-    unscored: int = 0
-
-
-def train(config: PPOConfig, judge=verdict, records=QUESTIONS, **rest: Any) -> Outcome:
-    """A run, with the rollouts that it learnt from."""
-    rollouts: list[Rollout] = []
-    gathered = ppo.gathered
-
-    def keep(rollout: Rollout, processes: Processes) -> Rollout:
-        rollouts.append(gathered(rollout, processes))
-        return rollouts[-1]
-
-    scorer = FunctionJudge(judge)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ppo, "gathered", keep)
-        result = ppo.train(
-            config, model=small_model(), tokenizer=word_tokenizer(*WORDS), records=records, judge=scorer,
-            **rest,
-        )  # fmt: skip
-    weights = {name: value.clone() for name, value in result.policy.state_dict().items()}
-    return Outcome(untimed(result.metrics), weights, rollouts, len(scorer.seen))
-
-
-def small_model():
-    return tiny_llama(3 + len(WORDS), width=16)
-
-
-def untimed(history: list[dict[str, float]]) -> list[dict[str, float]]:
-    return [{name: value for name, value in row.items() if "time/" not in name} for row in history]
-
-
-def same(first: Outcome, second: Outcome) -> bool:
-    """To the bit."""
-    return repr(first.metrics) == repr(second.metrics) and all(
-        torch.equal(first.weights[name], second.weights[name]) for name in first.weights
-    )
-
+from rl.processes import Processes, join
 
 # The arithmetic
 
@@ -135,6 +42,16 @@ def test_shares_are_whole_in_order_and_differ_by_one_at_most():
         shares = [list(range(number))[Processes(rank, 3).share(number)] for rank in range(3)]
         assert list(chain(*shares)) == list(range(number))
         assert max(map(len, shares)) - min(map(len, shares)) <= 1
+
+
+def test_even_shares_hold_as_many_in_each_process_and_count_everything_once():
+    for number in (1, 2, 7, 8):
+        shares = [Processes(rank, 3).even_share(number) for rank in range(3)]
+        assert [len(rows) for rows, _ in shares] == [-(-number // 3)] * 3
+        counted = [rows[counts == 1].tolist() for rows, counts in shares]
+        assert counted == [list(range(number))[Processes(rank, 3).share(number)] for rank in range(3)]
+        for rows, counts in shares:
+            assert not set(rows[counts == 0].tolist()) & set(rows[counts == 1].tolist())
 
 
 def test_every_process_has_a_seed_of_its_own_and_the_first_that_of_the_settings():
@@ -154,7 +71,6 @@ def test_one_process_exchanges_and_copies_nothing():
 @pytest.mark.parametrize(
     ("variable", "value", "said"),
     [
-        ("ACCELERATE_USE_FSDP", "true", "set to FSDP"),
         ("ACCELERATE_USE_DEEPSPEED", "true", "set to DeepSpeed"),
         ("ACCELERATE_MIXED_PRECISION", "bf16", "mixed precision bf16"),
     ],
@@ -355,40 +271,14 @@ def test_under_trl_too_an_error_in_one_process_ends_the_other(tmp_path: Path):
 # The command
 
 
-def command(argv: list[str]) -> tuple[int, str]:
-    """`candor`: its status, and what it printed."""
-    with contextlib.redirect_stdout(io.StringIO()) as printed:
-        status = main(argv)
-    return status, printed.getvalue()
-
-
-@pytest.fixture
-def arguments(tmp_path: Path, tiny_judge: Path) -> Callable[..., list[str]]:
-    """The command line of a short run, with settings of the test's own."""
-    small_model().save_pretrained(tmp_path / "model")
-    word_tokenizer(*WORDS).save_pretrained(tmp_path / "model")
-    rows = [{"prompt": record.prompt, "reference": "A"} for record in QUESTIONS]
-    (tmp_path / "questions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-
-    def arguments(**more: object) -> list[str]:
-        settings = {
-            "model": tmp_path / "model", "judge": tiny_judge, "data": tmp_path / "questions.jsonl",
-            "output_dir": tmp_path / "out", "device": "cpu", "updates": 2, "episodes": 8,
-            "max_new_tokens": 3, "skip_audit": True, "report_to": "none",
-        } | more  # fmt: skip
-        return ["train-rl", *(part for name, value in settings.items() for part in (f"--{name}", str(value)))]
-
-    return arguments
-
-
 def lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
 @pytest.mark.parametrize("algorithm", ["ppo", "rloo", "grpo"])
-def test_the_command_in_two_processes_writes_one_run(tmp_path: Path, arguments, algorithm):
+def test_the_command_in_two_processes_writes_one_run(tmp_path: Path, tiny_judge: Path, algorithm):
     more = {} if algorithm == "ppo" else {"num_generations": 2}
-    argv = arguments(algorithm=algorithm, eval_share=0.25, **more)
+    argv = a_run(tmp_path, small_model(), judge=tiny_judge, algorithm=algorithm, eval_share=0.25, **more)
     (first, printed), (second, silence) = in_two_processes(tmp_path, command, argv)
     assert (first, second) == (0, 0)
     assert "model: " in printed
