@@ -18,13 +18,15 @@ from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from judge.audit.findings import refuse_hackable
+from judge.backbone import find_backbone
 from judge.batch import file_digest
 from judge.cli import fingerprint
 from judge.errors import ConfigError
+from judge.lora import Host
 from judge.outputs import write_text
 from judge.pairwise import STRING_MEASURES, PairJudge
 from judge.records import Record, Score
-from judge.scorer import Judge, find_judge
+from judge.scorer import Judge, base_of, find_judge
 from rl import ppo, sharding
 from rl.alarm import HackingAlarm
 from rl.boards import import_board, open_board
@@ -92,7 +94,7 @@ def launch(config: TrainRLConfig, ppo_config: PPOConfig, reward: RewardConfig) -
     ppo.check(ppo_config, model, tokenizer, [*records, *held_out])
     checkpoints = open_checkpoints(config, settings_of(ppo_config, reward, records, model), judge_dir)
     history = checkpoints.history
-    judge = Judge.from_pretrained(judge_dir, device=device, max_fpr=config.max_fpr)
+    judge = open_judge(config, judge_dir, model)
     if not config.skip_audit:
         refuse_hackable(judge)
     alarm = alarm_of(config, ppo_config, held_out, model, tokenizer, judge, history)
@@ -123,6 +125,20 @@ def launch(config: TrainRLConfig, ppo_config: PPOConfig, reward: RewardConfig) -
         write_page(output_dir, description)
         write_text(output_dir / RESULT_FILE, description)
     return description
+
+
+def open_judge(config: TrainRLConfig, judge_dir: Path, model: PreTrainedModel | PeftModel) -> Judge:
+    """The judge; by PPO, one that is adapters of the model's own base is put on that, beside the policy's."""
+    base = base_of(judge_dir)
+    host = None
+    # Processes judge in batches of their own, and through sharded weights all must pass at the same time.
+    may_share = config.algorithm == Algorithm.PPO and not sharding.asked_for()
+    if base is not None and isinstance(model, PeftModel) and may_share:
+        backbone = find_backbone(config.model)
+        if backbone.sha256 == base:
+            host = Host(model, backbone)
+            logger.info("the judge is adapters of %s: policy and judge share one base", config.model)
+    return Judge.from_pretrained(judge_dir, device=str(model.device), max_fpr=config.max_fpr, host=host)
 
 
 def trainer_of(

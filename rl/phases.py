@@ -15,12 +15,14 @@ Result = TypeVar("Result")
 
 
 @contextmanager
-def beside(work: Callable[[], Result], device: torch.device) -> Iterator[Future[Result]]:
+def beside(
+    work: Callable[[], Result], device: torch.device, *, alone: bool = False
+) -> Iterator[Future[Result]]:
     """`work` and the block at the same time: on CUDA, in a thread with a stream of its own.
 
-    On a CPU the two would share the same cores, so the work is done first.
+    On a CPU the two would share the same cores, so the work is done first; so it is where it must be `alone`.
     """
-    if device.type != "cuda":
+    if alone or device.type != "cuda":
         done: Future[Result] = Future()
         done.set_result(work())
         yield done

@@ -157,6 +157,12 @@ class Policy(nn.Module):
         """Where the value head, and with it the model, lives."""
         return self.value_head.weight.device
 
+    @property
+    def shares_base(self) -> bool:
+        """Whether a judge's adapters are on the base too: which count is a state of the model, so that it and
+        the judge must not be passed through at the same time."""
+        return isinstance(self.model, PeftModel) and len(self.model.peft_config) > 1
+
     def forward(self, episodes: Episodes) -> TokenOutputs:
         """Log-prob and value of every response token."""
         real = episodes.response_mask.bool()

@@ -134,7 +134,8 @@ def train(
         rollout = gathered(rollout, processes)
         answered = with_completions(asked, rollout.completions)
         judging = clock.timed("judge", partial(judge.score, own_answers))
-        with beside(judging, state.policy.device) as judged, clock.phase("evaluate"):
+        alone = state.policy.shares_base
+        with beside(judging, state.policy.device, alone=alone) as judged, clock.phase("evaluate"):
             evaluation = evaluate(state, config, rollout.episodes)
         scores = processes.gathered(judged.result())
         table = table_for(scores, state.update, reward)

@@ -105,7 +105,10 @@ def save_model(
     """
     if isinstance(model, PeftModel):
         # Embeddings are not trained; left to find that out by itself, peft asks the Hub.
-        model.save_pretrained(directory, state_dict=weights, save_embedding_layers=False)
+        own = [model.active_adapter]  # a judge's may be beside them
+        model.save_pretrained(
+            directory, state_dict=weights, save_embedding_layers=False, selected_adapters=own
+        )
     else:
         model.save_pretrained(directory, state_dict=weights)
     tokenizer.save_pretrained(directory)

@@ -11,13 +11,17 @@ import peft
 import pytest
 import torch
 import yaml
+from peft import get_peft_model_state_dict
+from safetensors.torch import load_file
 from tiny import tiny_llama, word_tokenizer
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from judge.config import SpeedConfig
 from judge.errors import CandorError, ConfigError, DataError, JudgeError
 from judge.flags import read_flags
+from judge.records import Record
 from judge.scorer import Judge
-from rl import launch
+from rl import launch, ppo
 from rl.cli import main
 from rl.config import PPOConfig, RewardConfig, TrainRLConfig
 from rl.pretrained import load_model, save_model, with_adapters
@@ -485,6 +489,101 @@ def test_with_a_chat_template_the_policy_is_asked_in_chat_and_the_judge_reads_th
     assert asked[0] == asked[1] == {row["prompt"] for row in ROWS}
     answers = [[row["completion"] for row in lines(out / "completions.jsonl")[:8]] for out in (plain, chat)]
     assert answers[0] != answers[1]
+
+
+# A judge on the policy's base
+
+
+ONE_BASE = {"lora_rank": 2, "reward_mode": "soft", "episodes": 4, "max_new_tokens": 4}
+
+
+@pytest.fixture
+def run_on_base(run, tiny_causal_lm: Path, lora_judge: Path, monkeypatch: pytest.MonkeyPatch):
+    """Runs the command with a judge that is adapters of the model that it trains."""
+    monkeypatch.setattr("judge.engine.fast_bfloat16", lambda _: False)  # a judge by itself in float32 too
+    return lambda **settings: run(**{"model": tiny_causal_lm, "judge": lora_judge} | ONE_BASE | settings)
+
+
+@pytest.fixture
+def judged_by_itself(monkeypatch: pytest.MonkeyPatch):
+    """Has the judge loaded as if it were of another model."""
+
+    def apart():
+        monkeypatch.setattr(launch, "base_of", lambda _: None)
+
+    return apart
+
+
+def test_a_judge_on_the_policys_base_scores_as_it_does_by_itself(run_on_base, lora_judge: Path, caplog):
+    with caplog.at_level(logging.INFO, "rl"):
+        rows = lines(run_on_base(learning_rate=0.1) / "completions.jsonl")
+    assert "policy and judge share one base" in caplog.text
+    judge = Judge.from_pretrained(lora_judge, device="cpu", speed=SpeedConfig(dtype="float32"))
+    references = {"grass": ("green",), "sky": ("blue", "red")}
+    scores = judge.score([Record(row["prompt"], references[row["id"]], row["completion"]) for row in rows])
+    for name in ("equivalence", "abstention"):
+        got = [row[name] for row in rows]
+        assert got == pytest.approx([getattr(score, name) for score in scores], abs=1e-5)
+        assert len(set(got)) > 1
+
+
+def test_a_run_is_what_it_is_with_the_judge_by_itself(run_on_base, judged_by_itself, tmp_path: Path):
+    shared = run_on_base(output_dir=tmp_path / "shared", reward_mode="hard", save_every=1)
+    judged_by_itself()
+    apart = run_on_base(output_dir=tmp_path / "apart", reward_mode="hard", save_every=1)
+    assert untimed(lines(shared / "metrics.jsonl")) == untimed(lines(apart / "metrics.jsonl"))
+    for part in ("model", "checkpoints/update-000001", "checkpoints/update-000002"):
+        files = {path.relative_to(shared): path for path in (shared / part).rglob("*") if path.is_file()}
+        assert {path.relative_to(apart) for path in (apart / part).rglob("*") if path.is_file()} == set(files)
+        for name, path in files.items():
+            if name.suffix == ".safetensors":
+                assert path.read_bytes() == (apart / name).read_bytes()
+    assert len({row["reward"] for row in lines(shared / "completions.jsonl")}) > 1
+
+
+def test_a_killed_run_with_a_judge_on_the_policys_base_goes_on_to_the_files_of_a_whole_one(
+    run_on_base, tmp_path: Path, monkeypatch
+):
+    whole = run_on_base(output_dir=tmp_path / "whole", updates=3, save_every=1)
+    kill_after(2, monkeypatch, run_on_base, updates=3, save_every=1)
+    out = run_on_base(updates=3, save_every=1)
+    assert untimed(lines(whole / "metrics.jsonl")) == untimed(lines(out / "metrics.jsonl"))
+    saved = [(path / "model" / "adapter_model.safetensors").read_bytes() for path in (whole, out)]
+    assert saved[0] == saved[1]
+
+
+def test_training_leaves_a_judge_on_the_policys_base_as_it_was(run_on_base, lora_judge: Path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(launch, "save_model", lambda model, *_: seen.append(model))
+    run_on_base(learning_rate=0.1)
+    (model,) = seen
+    own = get_peft_model_state_dict(model, adapter_name="judge", save_embedding_layers=False)
+    written = load_file(lora_judge / "adapter_model.safetensors")
+    assert all(own[name].equal(written[name]) for name in own)
+    assert len(own) == len(written) - 1  # the outputs, which are no part of the model
+    assert model.active_adapter == "default"
+
+
+def test_a_policy_that_carries_a_judge_is_not_passed_through_beside_it(run_on_base, monkeypatch):
+    asked = []
+    beside = ppo.beside
+    monkeypatch.setattr(ppo, "beside", lambda *given, alone: asked.append(alone) or beside(*given))
+    run_on_base(updates=1)
+    assert asked == [True]
+
+
+@pytest.mark.parametrize("case", ["trained whole", "another base"])
+def test_a_judge_that_has_another_base_than_the_policy_is_loaded_by_itself(
+    run_on_base, tiny_causal_lm: Path, tmp_path: Path, caplog, case
+):
+    settings: dict[str, object] = {"lora_rank": 0}
+    if case == "another base":
+        other = shutil.copytree(tiny_causal_lm, tmp_path / "other")
+        tiny_llama(261, seed=1, positions=128).save_pretrained(other)
+        settings = {"model": other}
+    with caplog.at_level(logging.INFO, "rl"):
+        run_on_base(updates=1, **settings)
+    assert "share one base" not in caplog.text
 
 
 # Watching

@@ -32,6 +32,13 @@ def test_on_a_cpu_the_work_is_done_before_the_block():
     assert done == ["work", "block"]
 
 
+def test_work_that_must_be_alone_is_done_before_the_block_on_a_gpu_too():
+    done = []
+    with beside(lambda: done.append("work"), torch.device("cuda"), alone=True):
+        done.append("block")
+    assert done == ["work", "block"]
+
+
 def test_a_clock_has_the_seconds_of_each_phase():
     clock = Clock()
     with clock.phase("rollout"):
