@@ -123,7 +123,7 @@ def eval_judge(argv: Sequence[str]) -> None:
     from judge.batch import file_digest, rejected_path
     from judge.environment import machine, versions
     from judge.labels import LabelColumns, read_labelled
-    from judge.outputs import check_writable
+    from judge.outputs import check_writable, write_text
     from judge.report import describe_agreement
 
     data = Path(config.data)
@@ -160,7 +160,7 @@ def eval_judge(argv: Sequence[str]) -> None:
         "counts": counts,
         **to_json(entrants, comparison),
     }
-    output.write_text(json.dumps(result, indent=2, allow_nan=False) + "\n")
+    write_text(output, json.dumps(result, indent=2, allow_nan=False) + "\n")
     print(f"results: {output}")
 
 
@@ -185,7 +185,7 @@ def audit_judge(argv: Sequence[str]) -> None:
 
     from judge.audit.display import describe_audit, to_json
     from judge.environment import machine, versions
-    from judge.outputs import check_writable
+    from judge.outputs import check_writable, write_text
 
     if config.output is not None:
         check_writable(Path(config.output))
@@ -193,7 +193,7 @@ def audit_judge(argv: Sequence[str]) -> None:
     print(describe_audit(result, weakest_shown=config.weakest))
     if config.output is not None:
         about_run = {"settings": asdict(config), **origin, "versions": versions(), "machine": machine()}
-        Path(config.output).write_text(json.dumps(about_run | to_json(result), indent=2) + "\n")
+        write_text(Path(config.output), json.dumps(about_run | to_json(result), indent=2) + "\n")
         print(f"results: {config.output}")
     shortfalls = list(result.shortfalls(min_pass=config.min_pass, min_pass_hacking=config.min_pass_hacking))
     if shortfalls:

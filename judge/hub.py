@@ -5,8 +5,17 @@ where the Hub is out of reach, go on asking: a mistyped path would be refused af
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+
+from huggingface_hub.errors import (  # type: ignore[attr-defined]  # HTTPError of the client that it asks by
+    GatedRepoError,
+    HFValidationError,
+    HTTPError,
+    LocalEntryNotFoundError,
+    RepositoryNotFoundError,
+)
 
 MODEL_FILES = ("*.json", "*.safetensors", "vocab.txt", "merges.txt", "*.model")
 """Configuration, tokenizer and safetensors weights; no code."""
@@ -26,12 +35,6 @@ def fetch(source: str, files: Sequence[str] = MODEL_FILES) -> Path:
             in the cache. The message says what `source` is instead; the caller adds what was wanted.
     """
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import (
-        GatedRepoError,
-        HFValidationError,
-        LocalEntryNotFoundError,
-        RepositoryNotFoundError,
-    )
 
     logger.info("there is no directory %s: asking the Hub", source)
     try:
@@ -49,8 +52,30 @@ def fetch(source: str, files: Sequence[str] = MODEL_FILES) -> Path:
         raise FileNotFoundError(
             f"no directory, not fetched before, and the Hub is out of reach ({_first_line(error)})"
         ) from error
-    except OSError as error:
+    except HTTPError as error:
+        raise FileNotFoundError(f"no directory, and {_broken(error)}") from error
+    except (OSError, ValueError) as error:  # the latter for an answer, or a proxy, that makes no sense
         raise FileNotFoundError(f"no directory, and the Hub gives nothing ({_first_line(error)})") from error
+
+
+@contextmanager
+def connected() -> Iterator[None]:
+    """Around a loader that fetches files: a connection that fails is an OSError, as a missing file is.
+
+    Raises:
+        ConnectionError: it fails, or breaks off.
+    """
+    try:
+        yield
+    except HTTPError as error:
+        raise ConnectionError(_broken(error)) from error
+
+
+def _broken(error: BaseException) -> str:
+    return (
+        f"the connection to the Hub failed or broke off ({_first_line(error)}); check the network and "
+        "HTTPS_PROXY, and run again: what was fetched is kept"
+    )
 
 
 def _first_line(error: BaseException) -> str:

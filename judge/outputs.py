@@ -16,6 +16,7 @@ from typing import IO, Any, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from safetensors import SafetensorError
 
 from judge.errors import DataError
 from judge.tables import Format, format_of
@@ -35,7 +36,7 @@ def check_writable(path: Path) -> None:
     """
     if path.is_dir():
         raise DataError(f"expected a file name to write, got the directory {path}; add a file name")
-    with _refusing(path):
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         _aside(path).touch()
         _aside(path).unlink()
@@ -47,7 +48,7 @@ def make_directory(path: Path) -> None:
     Raises:
         DataError: it cannot be made.
     """
-    with _refusing(path):
+    with writing(path):
         path.mkdir(parents=True, exist_ok=True)
 
 
@@ -64,7 +65,7 @@ def open_output(path: Path, columns: Mapping[str, pa.DataType]) -> Iterator[Writ
     """
     open_format = {Format.JSONL: _jsonl, Format.CSV: _csv, Format.PARQUET: _parquet}[format_of(path)]
     try:
-        with _refusing(path):
+        with writing(path):
             with open_format(_aside(path), path.suffix.lower() == ".gz", columns) as write:
                 yield write
             os.replace(_aside(path), path)
@@ -82,7 +83,7 @@ def write_text(path: Path, text: str) -> None:
         DataError: it cannot be written.
     """
     try:
-        with _refusing(path):
+        with writing(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             _aside(path).write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
             os.replace(_aside(path), path)
@@ -96,11 +97,17 @@ def _aside(path: Path) -> Path:
 
 
 @contextmanager
-def _refusing(path: Path) -> Iterator[None]:
+def writing(path: Path, advice: str = "choose another place") -> Iterator[None]:
+    """Say of an error in writing where that was, and what to do.
+
+    Raises:
+        DataError: a file, or weights, cannot be written.
+    """
     try:
         yield
-    except OSError as error:
-        raise DataError(f"cannot write {path}: {error.strerror or error}; choose another place") from error
+    except (OSError, SafetensorError) as error:
+        reason = error.strerror if isinstance(error, OSError) else None
+        raise DataError(f"cannot write {path}: {reason or error}; {advice}") from error
 
 
 def _open_text(path: Path, gzipped: bool) -> IO[str]:

@@ -15,7 +15,7 @@ from transformers import AutoModelForSeq2SeqLM, AutoTokenizer, PreTrainedModel, 
 
 from judge.config import QUESTION_TEMPLATE
 from judge.errors import ConfigError, JudgeError
-from judge.hub import look_for
+from judge.hub import connected, look_for
 from judge.model import length_batches, quiet_loading
 from judge.questions import Question
 from judge.spans import Span, find_spans
@@ -72,7 +72,7 @@ class QuestionGenerator:
         check_template(template)
         try:
             look_for(source)
-            with quiet_loading():
+            with quiet_loading(), connected():
                 model = AutoModelForSeq2SeqLM.from_pretrained(
                     source, use_safetensors=True, trust_remote_code=False
                 )

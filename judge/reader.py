@@ -26,7 +26,7 @@ from transformers import (
 
 from judge.backbone import find_backbone
 from judge.errors import JudgeError
-from judge.hub import look_for
+from judge.hub import connected, look_for
 from judge.model import (
     CHUNK_OVERLAP,
     fast_bfloat16,
@@ -217,7 +217,7 @@ def open_qa_model(
     """
     try:
         look_for(source)
-        with quiet_loading():
+        with quiet_loading(), connected():
             model, loading = AutoModelForQuestionAnswering.from_pretrained(
                 source,
                 use_safetensors=True,

@@ -26,7 +26,7 @@ from judge.environment import machine, versions
 from judge.errors import DataError
 from judge.mixture import read_split
 from judge.model import quiet_adapters
-from judge.outputs import make_directory
+from judge.outputs import make_directory, writing
 from judge.reader import READER_FILE, ExtractiveReader, Reading, chunk_pairs, open_qa_model
 from judge.reader_examples import Example, make_examples
 from judge.train import last_checkpoint, stays_on_cpu, write_json
@@ -190,7 +190,8 @@ def write_reader(
     directory = Path(config.output_dir)
     model.peft_config["default"].base_model_name_or_path = backbone.source
     half = {name: weight.half() for name, weight in model.state_dict().items()}
-    model.save_pretrained(directory, state_dict=half, save_embedding_layers=False)
+    with writing(directory, "make room, and run again"):
+        model.save_pretrained(directory, state_dict=half, save_embedding_layers=False)
     reader = ExtractiveReader(model, tokenizer, max_tokens=config.max_tokens)
     readings = reader.read(questions=[e.question for e in held_out], texts=[e.text for e in held_out])
     chosen = choose_margin(held_out[::2], readings[::2])

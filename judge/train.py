@@ -33,7 +33,7 @@ from judge.lora import AdapterTrainer, add_adapters
 from judge.losses import MultiTaskLoss
 from judge.mixture import read_split
 from judge.model import encode_pairs, new_encoder
-from judge.outputs import make_directory
+from judge.outputs import make_directory, writing
 from judge.pairs import KINDS, TASKS, Split, TrainingRow
 from judge.ranking import HeldOutEvaluator, ranking_by_source
 from judge.scorer import Judge, save_judge
@@ -46,6 +46,7 @@ LEARNING = (
     "weight_decay", "warmup_share", "dropout", "seed",
 )  # fmt: skip
 """Settings that a run which goes on from a checkpoint must share with the one that wrote it."""
+ROOM_NEEDED = "make room, and run the same command again, which goes on from its last checkpoint"
 FEWEST_MEASUREMENTS = 4
 """Times that even the shortest run is measured, so that the best of its steps can be kept."""
 
@@ -61,8 +62,8 @@ def train(config: TrainJudgeConfig) -> Path:
 
     Raises:
         ConfigError: `config.output_dir` holds the start of another run, or the batches are too many.
-        DataError: the directory cannot be made, a training file cannot be used, or the rows do not have both
-            labels of a task.
+        DataError: the directory cannot be made or written, a training file cannot be used, or the rows do not
+            have both labels of a task.
         BackboneError: the encoder cannot be found.
     """
     output_dir = Path(config.output_dir)
@@ -239,7 +240,8 @@ def run_trainer(
         callbacks=[EarlyStoppingCallback(early_stopping_patience=config.patience)],
     )
     checkpoints = Path(arguments.output_dir)
-    trainer.train(resume_from_checkpoint=last_checkpoint(checkpoints))
+    with writing(checkpoints, ROOM_NEEDED):
+        trainer.train(resume_from_checkpoint=last_checkpoint(checkpoints))
 
 
 def last_checkpoint(checkpoints: Path) -> str | None:
@@ -287,9 +289,12 @@ def finish(
     metrics = {"ranking": ranking_by_source(rows, logits), "calibrated": figures}
     if start is not None:
         metrics["ranking_before"] = ranking_by_source(rows, encode_pairs(start.encoder, pairs).numpy())
-    write_json(output_dir / METRICS_FILE, metrics)
-    save_judge(model, calibration, output_dir, backbone=backbone, seed=config.seed, as_delta=config.as_delta)
-    write_card(output_dir)
+    with writing(output_dir, ROOM_NEEDED):
+        write_json(output_dir / METRICS_FILE, metrics)
+        save_judge(
+            model, calibration, output_dir, backbone=backbone, seed=config.seed, as_delta=config.as_delta
+        )
+        write_card(output_dir)
 
 
 def as_dataset(rows: Sequence[TrainingRow]) -> Dataset:

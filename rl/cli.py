@@ -2,6 +2,7 @@
 
 import difflib
 import logging
+import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -24,11 +25,12 @@ class Command(NamedTuple):
     help: str
     module: str
     function: str
+    shares_work: bool = False  # among the processes of a launcher
 
 
 COMMANDS = {
     "demo": Command("the whole story on a small closed world: judge, reward, PPO, report", "rl.cli", "demo"),
-    "train-judge": Command("train a judge on labelled pairs of texts", "judge.cli", "train_judge"),
+    "train-judge": Command("train a judge on labelled pairs of texts", "judge.cli", "train_judge", True),
     "train-reader": Command(
         "train the reader that answers questions from texts", "judge.cli", "train_reader"
     ),
@@ -39,7 +41,7 @@ COMMANDS = {
     "report": Command("a scored file or an evaluation as one HTML page", "judge.cli", "report"),
     "audit-judge": Command("try a judge on what fools judges", "judge.cli", "audit_judge"),
     "train-rl": Command(
-        "train a language model with the judge's reward by PPO, RLOO or GRPO", "rl.cli", "train_rl"
+        "train a language model with the judge's reward by PPO, RLOO or GRPO", "rl.cli", "train_rl", True
     ),
     "warm-start": Command(
         "find out what a model knows and make abstention sayable, before train-rl", "rl.cli", "warm_start"
@@ -47,7 +49,7 @@ COMMANDS = {
     "best-of-n": Command(
         "answer each question n times: the best answers, and pairs for DPO", "rl.cli", "best_of_n"
     ),
-    "env": Command("versions, processor and accelerator, for bug reports", "rl.cli", "env"),
+    "env": Command("versions, processor and accelerator, for bug reports", "rl.cli", "env", True),
 }
 
 
@@ -85,6 +87,12 @@ def _dispatch(arguments: list[str]) -> None:
         print(f"candor {version('candor-rl')}")
     elif name in COMMANDS:
         command = COMMANDS[name]
+        processes = int(os.environ.get("WORLD_SIZE", "1"))  # as torchrun and accelerate launch say it
+        if processes > 1 and not command.shares_work:
+            raise ConfigError(
+                f"expected one process for candor {name}, got {processes}, which would write to one place; "
+                "start it without torchrun or accelerate launch"
+            )
         function: Callable[[Sequence[str]], None] = getattr(import_module(command.module), command.function)
         function(arguments[1:])
     else:

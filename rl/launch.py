@@ -19,7 +19,6 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from judge.audit.findings import refuse_hackable
 from judge.backbone import find_backbone
-from judge.batch import file_digest
 from judge.cli import fingerprint
 from judge.errors import ConfigError
 from judge.lora import Host
@@ -45,6 +44,7 @@ from rl.run_directory import (
     RESULT_FILE,
     check_output_dir,
     check_room,
+    digests,
     is_finished,
     settings_text,
     write_environment,
@@ -77,13 +77,14 @@ def launch(config: TrainRLConfig, ppo_config: PPOConfig, reward: RewardConfig) -
         for package in ("judge", "rl"):
             logging.getLogger(package).setLevel(logging.ERROR)  # the first process says it
     settings = settings_text(config, ppo_config, reward)
-    if is_finished(output_dir, settings):
+    judge_dir = find_judge(config.judge)
+    inputs = inputs_of(config, judge_dir)
+    if is_finished(output_dir, settings, inputs):
         logger.info("%s holds this run, and it is finished: nothing is done", output_dir)
         return (output_dir / RESULT_FILE).read_text(encoding="utf-8")
     if config.report_to != ReportTo.NONE:
         import_board(config.report_to)
     train = trainer_of(config, ppo_config, device)
-    judge_dir = find_judge(config.judge)
     records, held_out = load_questions(config, ppo_config.seed)
     probe = load_probe(config.probe, records)
     model, tokenizer = load_model(
@@ -92,7 +93,8 @@ def launch(config: TrainRLConfig, ppo_config: PPOConfig, reward: RewardConfig) -
     if processes.leads:
         check_room(output_dir, model)
     ppo.check(ppo_config, model, tokenizer, [*records, *held_out])
-    checkpoints = open_checkpoints(config, settings_of(ppo_config, reward, records, model), judge_dir)
+    learning = settings_of(ppo_config, reward, records, model)
+    checkpoints = open_checkpoints(config, learning, inputs)
     history = checkpoints.history
     judge = open_judge(config, judge_dir, model)
     if not config.skip_audit:
@@ -103,7 +105,7 @@ def launch(config: TrainRLConfig, ppo_config: PPOConfig, reward: RewardConfig) -
         if processes.leads:
             (output_dir / RESULT_FILE).unlink(missing_ok=True)
             write_text(output_dir / CONFIG_FILE, settings)
-            write_environment(output_dir, judge_dir, Path(config.data))
+            write_environment(output_dir, inputs)
         with progress(ppo_config.updates, history, stop_on_collapse=config.stop_on_collapse) as on_update:
             if on_update.stopped is not None:  # before, and killed then
                 ppo_config = replace(ppo_config, updates=len(history))
@@ -215,28 +217,34 @@ def alarm_of(
     )  # fmt: skip
 
 
-def open_checkpoints(config: TrainRLConfig, learning: dict[str, object], judge_dir: Path) -> Checkpoints:
+def inputs_of(config: TrainRLConfig, judge_dir: Path) -> dict[str, str]:
+    """What the run reads besides the model, by SHA-256."""
+    files = {"data": config.data, "eval_data": config.eval_data, "probe": config.probe}
+    second = None if config.second_judge is None else find_judge(config.second_judge)
+    return digests(files, {"judge": judge_dir, "second_judge": second})
+
+
+def open_checkpoints(
+    config: TrainRLConfig, learning: dict[str, object], inputs: Mapping[str, str]
+) -> Checkpoints:
     """Those of `output_dir`, refused if they are of another run.
 
     Args:
         learning: what decides what is learned, but for what is named here.
+        inputs: what the run reads, of which the data stand in `learning` as questions.
     """
-    second_judge = config.second_judge and fingerprint(find_judge(config.second_judge))
     shared = {
         "algorithm": str(config.algorithm),
         "num_generations": config.num_generations,
         "dtype": config.dtype,
         "lora_rank": config.lora_rank,
         "max_fpr": config.max_fpr,
-        "judge": f"sha256:{fingerprint(judge_dir)}",
-        "probe": config.probe and file_digest(Path(config.probe)),
-        # They teach nothing, but what they show is held against the run's beginning.
-        "eval_data": config.eval_data and file_digest(Path(config.eval_data)),
-        "second_judge": second_judge and f"sha256:{second_judge}",
     }
+    # Held-out questions and who scores them teach nothing, but are held against the run's beginning.
+    read = {name: digest for name, digest in inputs.items() if name != "data_sha256"}
     return Checkpoints(
         Path(config.output_dir) / CHECKPOINTS,
-        learning | shared,
+        learning | shared | read,
         every=config.save_every,
         keep=config.keep_checkpoints,
     )

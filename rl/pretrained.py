@@ -16,9 +16,10 @@ from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from judge.errors import ConfigError
-from judge.hub import look_for
+from judge.hub import connected, look_for
 from judge.lora import LORA_ALPHA_PER_RANK
 from judge.model import quiet_adapters
+from judge.outputs import writing
 from rl.config import Dtype
 
 logger = logging.getLogger(__name__)
@@ -59,10 +60,10 @@ def load_model(
             f"expected a whole model, {source} holds adapters; merge them into their base first "
             "(peft: merge_and_unload, then save_pretrained)"
         )
-    with _refusing("tokenizer", source):
+    with _refusing("tokenizer", source), connected():
         look_for(source)
         tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
-    with _refusing("model", source):
+    with _refusing("model", source), connected():
         model = AutoModelForCausalLM.from_pretrained(
             source, dtype=str(dtype), use_safetensors=True, trust_remote_code=False
         )
@@ -83,13 +84,23 @@ def load_model(
 
 
 def with_adapters(model: PreTrainedModel, rank: int, seed: int) -> PeftModel:
-    """LoRA on every linear layer but the output head; says at first what the model says."""
+    """LoRA on every linear layer but the output head; says at first what the model says.
+
+    Raises:
+        ConfigError: it has no such layers.
+    """
     lora = LoraConfig(
         r=rank, lora_alpha=LORA_ALPHA_PER_RANK * rank, target_modules="all-linear", task_type="CAUSAL_LM"
     )
     torch.manual_seed(seed)  # adapters are drawn from torch's own state
-    with quiet_adapters():
-        return get_peft_model(model, lora)
+    try:
+        with quiet_adapters():
+            return get_peft_model(model, lora)
+    except ValueError as error:
+        raise ConfigError(
+            f"expected linear layers to put adapters on, {type(model).__name__} has none that peft finds "
+            f"({error}); leave lora_rank out"
+        ) from error
 
 
 def save_model(
@@ -102,16 +113,20 @@ def save_model(
 
     Args:
         weights: the model's state dict, for a model that holds a part of each weight alone.
+
+    Raises:
+        DataError: they cannot be written.
     """
-    if isinstance(model, PeftModel):
-        # Embeddings are not trained; left to find that out by itself, peft asks the Hub.
-        own = [model.active_adapter]  # a judge's may be beside them
-        model.save_pretrained(
-            directory, state_dict=weights, save_embedding_layers=False, selected_adapters=own
-        )
-    else:
-        model.save_pretrained(directory, state_dict=weights)
-    tokenizer.save_pretrained(directory)
+    with writing(directory, "make room, and run the same command again"):
+        if isinstance(model, PeftModel):
+            # Embeddings are not trained; left to find that out by itself, peft asks the Hub.
+            own = [model.active_adapter]  # a judge's may be beside them
+            model.save_pretrained(
+                directory, state_dict=weights, save_embedding_layers=False, selected_adapters=own
+            )
+        else:
+            model.save_pretrained(directory, state_dict=weights)
+        tokenizer.save_pretrained(directory)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ completions, in between, are written by `rl.tracking`, checkpoints by `rl.checkp
 import json
 import logging
 import shutil
+from collections.abc import Mapping
 from dataclasses import asdict
 from enum import StrEnum
 from importlib.util import find_spec
@@ -73,10 +74,48 @@ def check_room(output_dir: Path, model: nn.Module) -> None:
         )
 
 
-def is_finished(output_dir: Path, settings: str) -> bool:
-    """Whether a run with exactly these settings came to its end here."""
-    result, config = output_dir / RESULT_FILE, output_dir / CONFIG_FILE
-    return result.is_file() and config.is_file() and config.read_text(encoding="utf-8") == settings
+def is_finished(output_dir: Path, settings: str, inputs: Mapping[str, str]) -> bool:
+    """Whether a run with exactly these settings came to its end here.
+
+    Args:
+        settings: of everything.
+        inputs: what the run reads, as `digests` says it.
+
+    Raises:
+        ConfigError: it did, but what it read under those names was something else.
+    """
+    files = [output_dir / name for name in (RESULT_FILE, CONFIG_FILE, ENVIRONMENT_FILE)]
+    if not all(file.is_file() for file in files):
+        return False
+    _, config, environment = files
+    if config.read_text(encoding="utf-8") != settings:
+        return False
+    earlier = json.loads(environment.read_text(encoding="utf-8"))
+    changed = [name for name, digest in inputs.items() if earlier.get(name) != digest]
+    if changed:
+        raise ConfigError(
+            f"{output_dir} holds a finished run of these settings that read something else: "
+            f"{', '.join(changed)} has changed; pass another --output_dir"
+        )
+    return True
+
+
+def digests(files: Mapping[str, str | None], judges: Mapping[str, Path | None]) -> dict[str, str]:
+    """SHA-256 of what a run reads, by the setting that names it; of what is not set, none.
+
+    Raises:
+        DataError: a file cannot be read.
+    """
+    found = {name: _file_digest(path) for name, path in files.items() if path is not None}
+    found |= {name: fingerprint(judge) for name, judge in judges.items() if judge is not None}
+    return {f"{name}_sha256": digest for name, digest in found.items()}
+
+
+def _file_digest(path: str) -> str:
+    try:
+        return file_digest(Path(path))
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}; check the name") from error
 
 
 def settings_text(
@@ -89,10 +128,9 @@ def settings_text(
     return text
 
 
-def write_environment(output_dir: Path, judge_dir: Path, data: Path) -> None:
-    """Versions and machine, and which judge and data by SHA-256."""
-    inputs = {"judge_sha256": fingerprint(judge_dir), "data_sha256": file_digest(data)}
-    text = json.dumps(versions() | machine() | inputs, indent=2)
+def write_environment(output_dir: Path, inputs: Mapping[str, str]) -> None:
+    """Versions and machine, and what is read, as `digests` says it."""
+    text = json.dumps(versions() | machine() | dict(inputs), indent=2)
     write_text(output_dir / ENVIRONMENT_FILE, text + "\n")
 
 

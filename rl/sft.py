@@ -40,6 +40,7 @@ from rl.run_directory import (
     MODEL_DIR,
     RESULT_FILE,
     check_output_dir,
+    digests,
     settings_text,
     write_environment,
 )
@@ -77,7 +78,7 @@ def run(config: WarmStartConfig, sampling: SamplingConfig) -> str:
     judge = Judge.from_pretrained(judge_dir, device=device, max_fpr=config.max_fpr)
     refuse_misread(config.abstention, records, judge)
     write_text(output_dir / CONFIG_FILE, settings_text(config, sampling))
-    write_environment(output_dir, judge_dir, Path(config.data))
+    write_environment(output_dir, digests({"data": config.data}, {"judge": judge_dir}))
     asked = answers_to(records, model, tokenizer, judge, sampling)
     answers = list(tqdm(asked, total=len(records), unit=" questions", desc="answering"))
     write_rows(output_dir / PROBE_FILE, [probe_row(each) for each in answers])

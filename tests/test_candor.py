@@ -107,6 +107,19 @@ def test_the_version_is_that_of_the_distribution(capsys):
     assert capsys.readouterr().out.startswith("candor 0.")
 
 
+@pytest.mark.parametrize("name", [name for name, command in COMMANDS.items() if not command.shares_work])
+def test_a_command_that_shares_no_work_is_refused_under_a_launcher(name, monkeypatch, capsys):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert main([name]) == 2
+    assert f"error: expected one process for candor {name}, got 2" in capsys.readouterr().err
+
+
+def test_a_command_that_shares_its_work_is_not(monkeypatch, capsys):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert main(["train-rl"]) == 2
+    assert "expected one process" not in capsys.readouterr().err
+
+
 def test_an_interrupt_is_no_traceback(monkeypatch, capsys):
     def interrupt(arguments: list[str]) -> None:
         raise KeyboardInterrupt

@@ -1,5 +1,7 @@
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from unittest.mock import MagicMock
 
 import huggingface_hub
@@ -9,7 +11,7 @@ from huggingface_hub.errors import GatedRepoError
 
 from judge.backbone import MINILM, find_backbone
 from judge.errors import BackboneError, JudgeError
-from judge.hub import fetch, look_for
+from judge.hub import connected, fetch, look_for
 from judge.scorer import find_judge
 
 CLOSED = "http://127.0.0.1:9"  # the discard port, where nothing listens
@@ -41,6 +43,54 @@ def test_what_was_fetched_before_needs_no_hub(tmp_path: Path):
     (repository / "refs").mkdir()
     (repository / "refs" / "main").write_text("a1")
     assert fetch("someone/some-model") == snapshot
+
+
+@pytest.fixture
+def cut_off(monkeypatch, tmp_path: Path):
+    """A Hub that breaks off each answer after a byte."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", "1000")
+            self.end_headers()
+            self.wfile.write(b"{")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield
+        server.shutdown()
+
+
+BROKEN_OFF = (
+    r"failed or broke off \(.*\); check the network and HTTPS_PROXY, and run again: what was fetched is"
+)
+
+
+@pytest.mark.usefixtures("cut_off")
+def test_a_connection_that_is_cut_is_told_in_a_line():
+    with pytest.raises(FileNotFoundError, match=f"^no directory, and the connection to the Hub {BROKEN_OFF}"):
+        fetch("someone/some-model")
+
+
+@pytest.mark.usefixtures("cut_off")
+def test_a_proxy_that_refuses_is_told_in_a_line(monkeypatch):
+    monkeypatch.setattr(huggingface_hub.utils._http, "_GLOBAL_CLIENT", None)  # which knows no proxy
+    monkeypatch.setenv("HTTPS_PROXY", constants.ENDPOINT)
+    monkeypatch.setattr(constants, "ENDPOINT", "https://hub.invalid")
+    with pytest.raises(FileNotFoundError, match=BROKEN_OFF):
+        fetch("someone/some-model")
+
+
+@pytest.mark.usefixtures("cut_off")
+def test_a_loader_whose_connection_is_cut_meets_an_error_of_files():
+    with pytest.raises(ConnectionError, match=BROKEN_OFF), connected():
+        huggingface_hub.HfApi(constants.ENDPOINT).model_info("someone/some-model")
 
 
 def test_what_could_be_no_name_on_the_hub_is_said_to_be_none():

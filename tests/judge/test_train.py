@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from accelerate.data_loader import prepare_data_loader
+from safetensors import SafetensorError
 from torch.utils.data import DataLoader
 
 from judge.batches import length_grouped_batches
@@ -138,6 +139,22 @@ def test_a_killed_run_goes_on_to_the_weights_of_a_whole_one(
         for directory in (whole, resumed)
     ]
     assert torch.equal(logits[0], logits[1])
+
+
+def test_a_judge_that_finds_no_room_is_written_by_the_same_command_again(
+    tmp_path: Path, tiny_backbone: Path, files: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise SafetensorError("I/O error: No space left on device")
+
+    settings = config(tmp_path, tiny_backbone, files, as_delta=True)
+    with monkeypatch.context() as patch:
+        patch.setattr("judge.storage.save_file", full)
+        with pytest.raises(
+            DataError, match=r"cannot write .*judge: .*No space .*; make room, and run the same"
+        ):
+            train(settings)
+    assert (train(settings) / "delta.safetensors").is_file()
 
 
 def _after(calls: int, then):

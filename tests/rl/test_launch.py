@@ -379,6 +379,22 @@ def test_a_finished_run_says_so_and_nothing_is_done(run, caplog):
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before
 
 
+@pytest.mark.parametrize("changed", ["data", "judge", "probe", "eval_data"])
+def test_a_finished_run_that_read_something_else_is_not_taken_for_this_one(
+    run, tiny_judge: Path, tmp_path: Path, changed
+):
+    judge = shutil.copytree(tiny_judge, tmp_path / "judge")
+    read = {name: write_rows(tmp_path / f"{name}.jsonl", ROWS) for name in ("data", "eval_data")}
+    read["probe"] = write_rows(tmp_path / "probe.jsonl", [ROWS[0] | {"correct_rate": 1.0}])
+    out = run(**read, judge=judge)
+    with (judge / "README.md" if changed == "judge" else read[changed]).open("a") as file:
+        file.write("\n")
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    with pytest.raises(ConfigError, match=rf"something else: {changed}_sha256 has changed; pass another"):
+        run(**read, judge=judge)
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+
+
 def test_a_finished_run_goes_on_when_more_updates_are_asked_for(run, tmp_path: Path):
     whole = run(updates=3, output_dir=tmp_path / "whole")
     run(updates=1)
@@ -464,6 +480,26 @@ def test_saving_adapters_asks_the_network_nothing(tmp_path: Path, monkeypatch):
     model.config.name_or_path = model.name_or_path = "someone/some-model"
     save_model(with_adapters(model, 1, seed=0), word_tokenizer(*WORDS), tmp_path)
     assert asked == []
+
+
+@pytest.mark.parametrize("adapters", [0, 8])
+def test_a_model_that_finds_no_room_is_told_in_a_line(tmp_path: Path, adapters):
+    model = tiny_llama(3 + len(WORDS))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+    try:
+        with pytest.raises(DataError, match=r"cannot write .*model: .*; make room, and run the same command"):
+            save_model(
+                with_adapters(model, adapters, seed=0) if adapters else model, word_tokenizer(*WORDS),
+                tmp_path / "model",
+            )  # fmt: skip
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+def test_adapters_find_no_place_in_a_model_without_linear_layers():
+    with pytest.raises(ConfigError, match=r"expected linear layers .* LlamaForCausalLM has none .*lora_rank"):
+        with_adapters(tiny_llama(3 + len(WORDS), layers=0), 1, seed=0)
 
 
 def test_adapters_follow_the_seed(tiny_model: Path):
