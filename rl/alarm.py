@@ -88,7 +88,8 @@ class HackingAlarm:
     def _answers(self, prompts: Sequence[str]) -> list[str]:
         return generate(
             self.model, self.tokenizer, prompts, max_new_tokens=self.config.max_new_tokens, greedy=True,
-            chat_template=self.config.chat_template, batch_size=self.config.episodes,
+            chat_template=self.config.chat_template, bf16=self.config.bf16,
+            batch_size=self.config.episodes,
         )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ _PROMPT_COLUMN = {"help": "column of the question"}
 _REFERENCE_COLUMN = {"help": "column of the right answer: text, or a list of which any may match"}
 _ID_COLUMN = {"help": "column that names the row; where a file has no `id`, its row number does"}
 _DTYPE = {"help": "precision of the model's weights"}
+_BF16 = {"help": "matrix products in bfloat16, with weights as dtype says, losses and optimizer in float32"}
 _DEVICE = {"help": "cpu, cuda, ...; the best there is by default"}
 _AS_IN_TRAIN_RL = {"help": "share of wrong answers that may pass for right; as in train-rl"}
 
@@ -271,6 +272,7 @@ class WarmStartConfig:
         },
     )
     dtype: Dtype = field(default=Dtype.FLOAT32, metadata=_DTYPE)
+    bf16: bool = field(default=False, metadata=_BF16)
     device: str | None = field(default=None, metadata=_DEVICE)
 
     def __post_init__(self) -> None:
@@ -308,6 +310,7 @@ class PPOConfig:
         default=None,
         metadata={"help": "episodes per forward pass, to fit memory; unset: the whole minibatch"},
     )
+    bf16: bool = field(default=False, metadata=_BF16)
     chat_template: bool = field(
         default=False,
         metadata={"help": "ask each prompt as a user message; the judge reads the prompt as it stands"},

@@ -10,12 +10,14 @@ H hidden size, V vocabulary.
 
 import copy
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import NamedTuple, Protocol
 
 import torch
 from peft import PeftModel
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
 
@@ -28,6 +30,9 @@ CHUNK_LOGITS = 2**24
 CPU_CHUNK_LOGITS = 2**23 - 2**10
 # Logits kept for the backward pass: 256 MiB. Where there are more, they are computed again there.
 KEPT_LOGITS = 2**26
+# In bfloat16 on a CPU, attention over at most so many tokens is left to plain products, which torch does in
+# float32: the backward pass of its fused kernel takes several times as long there.
+PLAIN_ATTENTION = 128
 # How far the head may be from the model's own logits before the model is refused, relative to their size.
 PROBE_TOLERANCE = 2e-2
 
@@ -56,6 +61,15 @@ class TokenOutputs(NamedTuple):
     values: Tensor  # [B, T] float32, expected return before the token is chosen
 
 
+def mixed_precision(device: torch.device, bf16: bool) -> torch.autocast:
+    """Matrix products and attention in bfloat16, if that is wanted; weights and all else stay as they are.
+
+    A weight is cast once for the whole of such a region if it is trained, and for each product if it is
+    frozen: one region should hold all that is done with the same weights, and frozen ones be bfloat16.
+    """
+    return torch.autocast(device.type, torch.bfloat16, enabled=bf16)
+
+
 def positions(attention_mask: Tensor) -> Tensor:
     """Position of each real token counted from its row's first; 0 on left padding. [B, L]."""
     return (attention_mask.cumsum(1) - 1).clamp(min=0)
@@ -67,9 +81,14 @@ class CausalLM:
     Adapters are left in place. A family whose logits are more than `head(hidden)` is read from its config
     (scales of Cohere, Granite and Falcon-H1, soft cap of Gemma), and every model is checked once against
     its own logits, so that an unknown family is refused rather than trained on wrong log-probs.
+
+    Args:
+        model: in eval mode.
+        temperature: of every log-prob.
+        bf16: whether matrix products are in bfloat16; from the logits on all is float32.
     """
 
-    def __init__(self, model: PreTrainedModel | PeftModel, temperature: float) -> None:
+    def __init__(self, model: PreTrainedModel | PeftModel, temperature: float, *, bf16: bool = False) -> None:
         if isinstance(model, PeftModel) and model.active_peft_config.is_prompt_learning:
             raise ConfigError(
                 f"expected adapters inside the layers, such as LoRA, got {model.active_peft_config.peft_type}"
@@ -79,6 +98,7 @@ class CausalLM:
         if self.head is None:
             raise ConfigError(f"expected a causal LM with an output head, got {type(self.model).__name__}")
         self.temperature = temperature
+        self.bf16 = bf16
         self.transform = _logit_transform(self.model.config.get_text_config().to_dict())
         self._check_head()
 
@@ -87,12 +107,13 @@ class CausalLM:
         length = episodes.response_mask.shape[1]
         # No token is predicted from the last column, so it is never computed.
         mask = episodes.attention_mask[:, :-1]
-        output = self.model.base_model(
-            input_ids=episodes.tokens[:, :-1],
-            attention_mask=mask,
-            position_ids=positions(mask),
-            use_cache=False,
-        )
+        with mixed_precision(mask.device, self.bf16), self._attention(mask):
+            output = self.model.base_model(
+                input_ids=episodes.tokens[:, :-1],
+                attention_mask=mask,
+                position_ids=positions(mask),
+                use_cache=False,
+            )
         hidden: Tensor = output.last_hidden_state[:, -length:]
         return hidden
 
@@ -113,7 +134,8 @@ class CausalLM:
                 checkpoint, self._chunk_logprobs, use_reentrant=False, preserve_rng_state=False
             )
         chunks = zip(torch.split(hidden, rows), torch.split(targets, rows), strict=True)
-        return torch.cat([logprobs_of(h, t) for h, t in chunks])
+        with mixed_precision(hidden.device, self.bf16):
+            return torch.cat([logprobs_of(h, t) for h, t in chunks])
 
     def _chunk_logprobs(self, hidden: Tensor, targets: Tensor) -> Tensor:
         logits = self._logits(hidden)
@@ -123,6 +145,11 @@ class CausalLM:
 
     def _logits(self, hidden: Tensor) -> Tensor:
         return self.transform(self.head(hidden).float())
+
+    def _attention(self, mask: Tensor) -> AbstractContextManager[None]:
+        """What chooses the kernel of attention over [B, L] tokens: torch, but where it chooses badly."""
+        plain = self.bf16 and mask.device.type == "cpu" and mask.shape[1] <= PLAIN_ATTENTION
+        return sdpa_kernel(SDPBackend.MATH) if plain else nullcontext()
 
     @torch.no_grad()
     def _check_head(self) -> None:
@@ -143,10 +170,12 @@ class Policy(nn.Module):
     Dropout stays off throughout: sampling and training see the same distribution.
     """
 
-    def __init__(self, model: PreTrainedModel | PeftModel, temperature: float = 1.0) -> None:
+    def __init__(
+        self, model: PreTrainedModel | PeftModel, temperature: float = 1.0, *, bf16: bool = False
+    ) -> None:
         super().__init__()
         self.model = model.eval()
-        self.causal_lm = CausalLM(model, temperature)
+        self.causal_lm = CausalLM(model, temperature, bf16=bf16)
         width = self.causal_lm.head.weight.shape[1]
         self.value_head = nn.Linear(width, 1, dtype=torch.float32, device=model.device)
         nn.init.zeros_(self.value_head.weight)

@@ -128,7 +128,7 @@ def train(
                 rollout = sample(
                     state.policy.model, tokenizer, [record.prompt for record in own_share],
                     max_new_tokens=config.max_new_tokens, temperature=config.temperature,
-                    generator=state.sampling, chat_template=config.chat_template,
+                    generator=state.sampling, chat_template=config.chat_template, bf16=config.bf16,
                 )  # fmt: skip
         own_answers = with_completions(own_share, rollout.completions)
         rollout = gathered(rollout, processes)

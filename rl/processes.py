@@ -152,7 +152,7 @@ def join(device: str | None) -> str:
     if os.environ.get("ACCELERATE_MIXED_PRECISION", "no") != "no":
         raise ConfigError(
             f"accelerate is set to mixed precision {os.environ['ACCELERATE_MIXED_PRECISION']}; launch with "
-            "--mixed_precision no, and set dtype"
+            "--mixed_precision no, and set bf16"
         )
     if device not in (None, "cpu", "cuda"):
         raise ConfigError(f"expected device cpu or cuda, or none, for several processes, got {device!r}")

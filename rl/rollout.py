@@ -7,8 +7,9 @@ pad id, so a tokenizer whose pad is its EOS works, and a prompt that contains EO
 B prompts, P prompt tokens (left-padded), T response tokens (right-padded).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from peft import PeftModel
@@ -17,7 +18,7 @@ from torch.nn.functional import pad
 from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
 
 from judge.errors import ConfigError, DataError
-from rl.policy import Episodes, positions
+from rl.policy import Episodes, mixed_precision, positions
 from rl.processes import Processes
 
 DEFAULT_BATCH_SIZE = 256
@@ -112,11 +113,13 @@ def generate(
     generator: torch.Generator | None = None,
     greedy: bool = False,
     chat_template: bool = False,
+    bf16: bool = False,
     batch_size: int = DEFAULT_BATCH_SIZE,
 ) -> list[str]:
     """One completion per prompt, in order, batch by batch.
 
     Args:
+        bf16: whether matrix products are in bfloat16.
         chat_template: ask each prompt as a user message.
         generator: on the model's device; None uses torch's own state.
         greedy: take the likeliest token instead of sampling.
@@ -126,7 +129,7 @@ def generate(
         batch = prompts[start : start + batch_size]
         completions += sample(
             model, tokenizer, batch, max_new_tokens=max_new_tokens, temperature=temperature,
-            generator=generator, greedy=greedy, chat_template=chat_template,
+            generator=generator, greedy=greedy, chat_template=chat_template, bf16=bf16,
         ).completions  # fmt: skip
     return completions
 
@@ -142,6 +145,7 @@ def sample(
     generator: torch.Generator | None = None,
     greedy: bool = False,
     chat_template: bool = False,
+    bf16: bool = False,
 ) -> Rollout:
     """One batch of completions with the tensors that PPO trains on; arguments as in `generate`."""
     if not temperature > 0.0:
@@ -155,9 +159,29 @@ def sample(
         tokenizer, prompts, model=model, max_new_tokens=max_new_tokens, chat_template=chat_template
     )
     tokens, mask = (x.to(model.device) for x in left_pad(encoded, special.pad))
-    eos = torch.tensor(special.eos, device=model.device)
+    choose = partial(_choose, temperature=temperature, generator=generator, greedy=greedy)
+    with mixed_precision(model.device, bf16):
+        episodes, running = _continued(model, tokens, mask, special, max_new_tokens, choose)
+    return Rollout(episodes, _texts(tokenizer, episodes, special), running.tolist())
+
+
+def _continued(
+    model: PreTrainedModel | PeftModel,
+    tokens: Tensor,
+    mask: Tensor,
+    special: SpecialTokens,
+    max_new_tokens: int,
+    choose: Callable[[Tensor], Tensor],
+) -> tuple[Episodes, Tensor]:
+    """Prompts with what follows them, and [B] whether that was cut before its end.
+
+    Args:
+        tokens, mask: [B, P], of prompts that end in the last column.
+        choose: one id per row of [B, V] float32 logits.
+    """
+    eos = torch.tensor(special.eos, device=tokens.device)
     cache = DynamicCache(config=model.config)
-    running = torch.ones(len(prompts), dtype=torch.bool, device=model.device)
+    running = torch.ones(len(tokens), dtype=torch.bool, device=tokens.device)
     one = running.long().unsqueeze(1)
     step_tokens, step_mask, step_positions = tokens, mask, positions(mask)
     sampled: list[Tensor] = []
@@ -167,7 +191,7 @@ def sample(
             input_ids=step_tokens, attention_mask=step_mask, position_ids=step_positions,
             past_key_values=cache, use_cache=True, logits_to_keep=1,
         ).logits[:, -1]  # fmt: skip
-        choice = _choose(logits.float(), temperature, generator, greedy).where(running, special.pad)
+        choice = choose(logits.float()).where(running, special.pad)
         sampled.append(choice)
         real.append(running)
         running = running & ~torch.isin(choice, eos)
@@ -180,7 +204,7 @@ def sample(
     episodes = Episodes(
         torch.cat([tokens, response], dim=1), torch.cat([mask, response_mask], dim=1), response_mask
     )
-    return Rollout(episodes, _texts(tokenizer, episodes, special), running.tolist())
+    return episodes, running
 
 
 def gathered(rollout: Rollout, processes: Processes) -> Rollout:

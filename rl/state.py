@@ -1,5 +1,6 @@
 """Everything that changes while PPO trains, as it is at the start, and the walk over the records."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -8,12 +9,15 @@ from peft import PeftModel
 from torch.optim.lr_scheduler import LambdaLR
 from transformers import PreTrainedModel, get_scheduler
 
+from judge.model import fast_bfloat16
 from judge.records import Record
 from rl import sharding
 from rl.config import PPOConfig
 from rl.policy import Policy, Reference, reference_of
 from rl.processes import Processes
 from rl.tracking import Metrics
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -36,7 +40,9 @@ class TrainState:
 def initial_state(config: PPOConfig, model: PreTrainedModel | PeftModel) -> TrainState:
     """A value head at zero, a reference equal to the policy, and generators seeded by the config."""
     processes = Processes.joined()
-    policy = Policy(model, config.temperature)
+    policy = Policy(model, config.temperature, bf16=config.bf16)
+    if config.bf16 and not fast_bfloat16(policy.device):
+        logger.warning("%s has no fast bfloat16 products: bf16 is slower than float32 here", policy.device)
     processes.copy_first(policy)
     reference = reference_of(policy)
     if sharding.asked_for():

@@ -134,6 +134,8 @@ def train(
         finally:
             if checkpoints is not None:
                 shutil.rmtree(output_dir, ignore_errors=True)
+        # In bf16 the trainer has given it a forward of its own.
+        trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)
     if isinstance(model, PeftModel):
         model.delete_adapter("ref")  # TRL's copy of the first adapters
     model.eval()
@@ -159,7 +161,7 @@ def arguments_of(
             f"of num_generations, got {config.episodes}, {config.minibatches} x {processes} x "
             f"{micro_batch_size} and {num_generations}"
         )
-    shared: dict[str, Any] = trainer_arguments(output_dir, device, config.seed) | {
+    shared: dict[str, Any] = trainer_arguments(output_dir, device, config.seed, bf16=config.bf16) | {
         # An update: one rollout, `epochs` passes over it, `minibatches` optimizer steps in each.
         "max_steps": config.updates * config.epochs * config.minibatches,
         "logging_steps": config.epochs * config.minibatches,
@@ -184,7 +186,7 @@ def arguments_of(
     return GRPOConfig(scale_rewards="group" if config.whiten_advantages else "none", **shared)
 
 
-def trainer_arguments(output_dir: Path, device: torch.device, seed: int) -> dict[str, Any]:
+def trainer_arguments(output_dir: Path, device: torch.device, seed: int, *, bf16: bool) -> dict[str, Any]:
     """What every trainer of TRL is told here, whatever it trains by.
 
     Raises:
@@ -198,7 +200,7 @@ def trainer_arguments(output_dir: Path, device: torch.device, seed: int) -> dict
         "output_dir": str(output_dir),
         "seed": seed,
         "weight_decay": 0.0,
-        "bf16": False,  # the weights' own precision, as in `rl.ppo`
+        "bf16": bf16,
         "activation_checkpointing": False,
         "use_cpu": device.type == "cpu",
         "save_strategy": "no",

@@ -832,7 +832,7 @@ def test_recipes_differ_where_machines_do():
     of_size = {"model", "episodes", "micro_batch_size"}
     assert {name for name in one_gpu if one_gpu[name] != eight_gpus[name]} == of_size
     assert {name for name in one_gpu if one_gpu[name] != cpu[name]} == of_size - {"micro_batch_size"} | {
-        "dtype", "updates", "minibatches", "max_new_tokens", "learning_rate", "ramp_updates",
+        "dtype", "bf16", "updates", "minibatches", "max_new_tokens", "learning_rate", "ramp_updates",
     }  # fmt: skip
 
 

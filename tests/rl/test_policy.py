@@ -275,3 +275,48 @@ def test_logprobs_and_values_are_float32_for_weights_of_half_precision():
     policy = Policy(tiny_llama(11).bfloat16())
     output = policy(episodes_of(PROMPTS, RESPONSES))
     assert output.logprobs.dtype == output.values.dtype == policy.value_head.weight.dtype == torch.float32
+
+
+class Products(TorchDispatchMode):
+    """Notes in what precision linear layers and the softmax over the vocabulary are computed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dtypes: dict[str, set[torch.dtype]] = {"products": set(), "softmax": set()}
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        name = func.overloadpacket.__name__
+        if name in ("mm", "addmm"):
+            self.dtypes["products"].add(args[1].dtype)
+        elif name == "_log_softmax":
+            self.dtypes["softmax"].add(args[0].dtype)
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_bf16_is_for_products_and_nothing_after_the_logits(family):
+    torch.manual_seed(0)
+    plain = with_values(Policy(FAMILIES[family]()))
+    policy = with_values(Policy(copy.deepcopy(plain.model), bf16=True))
+    episodes = episodes_of(PROMPTS, RESPONSES)
+    with Products() as products:
+        hidden = policy.causal_lm.hidden_states(episodes)
+        policy.causal_lm.token_logprobs(hidden[:, 0], torch.tensor([4, 9, 3])).sum().backward()
+    assert products.dtypes == {"products": {torch.bfloat16}, "softmax": {torch.float32}}
+    assert all(parameter.grad.dtype == torch.float32 for parameter in policy.model.parameters())
+    with Products() as products:
+        policy(episodes)
+    assert torch.float32 in products.dtypes["products"]  # that of the value head
+    for one, other in zip(policy(episodes), plain(episodes), strict=True):
+        assert one.dtype == torch.float32
+        assert not torch.equal(one, other)
+        torch.testing.assert_close(one, other, atol=0.1, rtol=0.05)
+
+
+def test_bf16_gives_the_reference_exactly_what_it_gives_the_policy():
+    adapted = peft.get_peft_model(tiny_llama(11), peft.LoraConfig(r=2, target_modules=["q_proj", "up_proj"]))
+    episodes = episodes_of(PROMPTS, RESPONSES)
+    for model in (tiny_llama(11), adapted):
+        policy, plain = Policy(model, bf16=True), Policy(model)
+        assert torch.equal(reference_of(policy).logprobs(episodes), policy(episodes).logprobs)
+        assert not torch.equal(plain(episodes).logprobs, policy(episodes).logprobs)

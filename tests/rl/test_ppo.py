@@ -88,17 +88,38 @@ def test_the_first_minibatch_of_a_rollout_has_ratio_one_and_nothing_clipped():
         assert metrics["policy/approxkl_avg"].item() < 1e-12
 
 
+@pytest.mark.parametrize("bf16", [False, True])
 @pytest.mark.parametrize("adapters", [False, True])
-def test_at_the_first_update_kl_is_exactly_zero_and_the_reward_is_the_score(adapters):
+def test_at_the_first_update_kl_is_exactly_zero_and_the_reward_is_the_score(adapters, bf16):
     model = small_model()
     if adapters:
         model = peft.get_peft_model(model, peft.LoraConfig(r=2, target_modules=["q_proj", "up_proj"]))
-    first, second = run(config_of(kl_coef=10.0), model=model).metrics
+    first, second = run(config_of(kl_coef=10.0, bf16=bf16), model=model).metrics
     assert first["objective/kl"] == 0.0
     assert first["objective/rlhf_reward"] == first["objective/scores"]
     assert second["objective/kl"] != 0.0
     expected = second["objective/scores"] - 10.0 * second["objective/kl"]
     assert second["objective/rlhf_reward"] == pytest.approx(expected, abs=1e-4)
+
+
+def test_bf16_trains_weights_and_moments_in_float32_from_the_same_ratio_of_one():
+    config = config_of(bf16=True, epochs=1, minibatches=1)
+    state, experience, _ = fresh_experience(config)
+    before = digest(state.policy)
+    metrics = ppo.improve(state, config, experience)
+    assert metrics["val/ratio"] == pytest.approx(1.0, abs=0.01)  # rows may be summed in another order
+    assert metrics["policy/clipfrac_avg"] == 0.0
+    assert digest(state.policy) != before
+    moments = [each for moments in state.optimizer.state.values() for each in moments.values()]
+    assert {tensor.dtype for tensor in (*state.policy.parameters(), *moments)} == {torch.float32}
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_bf16_is_warned_of_where_it_is_slow(fast, monkeypatch, caplog):
+    monkeypatch.setattr("rl.state.fast_bfloat16", lambda device: fast)
+    run(config_of(bf16=True, updates=1))
+    assert len(caplog.records) == (0 if fast else 1)
+    assert fast or "bf16 is slower than float32" in caplog.text
 
 
 def test_the_penalty_is_by_the_estimator_that_was_chosen():

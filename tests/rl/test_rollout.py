@@ -3,6 +3,7 @@ import pytest
 import torch
 from tiny import EOS, PAD, bigram_llama, tiny_llama, word_tokenizer
 from tokenizers.processors import TemplateProcessing
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from judge.errors import ConfigError, DataError
 from rl.policy import Policy
@@ -169,6 +170,32 @@ def test_adapters_take_part_in_sampling():
             if "lora_B" in name:
                 parameter.add_(1.0)
     assert generate(adapted, tokenizer, PROMPTS, max_new_tokens=8, greedy=True) != before
+
+
+class Casts(TorchDispatchMode):
+    """Notes the shape of whatever is cast to bfloat16."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shapes: list[tuple[int, ...]] = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        if func is torch.ops.aten._to_copy.default and kwargs["dtype"] == torch.bfloat16:
+            self.shapes.append(tuple(args[0].shape))
+        return func(*args, **(kwargs or {}))
+
+
+def test_bf16_casts_each_weight_once_whatever_the_number_of_tokens():
+    model, tokenizer = tiny_llama(7), word_tokenizer(*WORDS)
+    model.generation_config.eos_token_id = model.config.eos_token_id = 2
+    linear = [module.weight for module in model.modules() if isinstance(module, torch.nn.Linear)]
+    shapes = {tuple(weight.shape) for weight in linear}
+    with Casts() as casts:
+        sample(model, tokenizer, PROMPTS, max_new_tokens=8, bf16=True)
+    assert sum(shape in shapes for shape in casts.shapes) == len(linear)
+    with Casts() as casts:
+        sample(model, tokenizer, PROMPTS, max_new_tokens=8)
+    assert not casts.shapes
 
 
 def test_a_chat_template_wraps_each_prompt_and_opens_the_answer():

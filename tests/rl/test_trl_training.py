@@ -210,6 +210,18 @@ def test_the_same_seed_gives_the_same_run(run):
     assert any(not torch.equal(first[name], other[name]) for name in first)
 
 
+@pytest.mark.parametrize(("algorithm", "adapters"), [(Algorithm.RLOO, 2), (Algorithm.GRPO, 0)])
+def test_bf16_is_for_products_alone(run, algorithm, adapters):
+    rows, _, plain = run(algorithm, adapters=adapters)
+    mixed_rows, _, mixed = run(algorithm, replace(CONFIG, bf16=True), adapters=adapters)
+    assert {parameter.dtype for parameter in mixed.parameters()} == {torch.float32}
+    assert mixed_rows[0][1]["objective/entropy"] != rows[0][1]["objective/entropy"]
+    tokens = torch.tensor([[3, 4, 5]])
+    with torch.no_grad():  # the model is given back without what the trainer wrapped it in
+        mixed.load_state_dict(plain.state_dict())
+        assert torch.equal(mixed(tokens).logits, plain(tokens).logits)
+
+
 # Settings
 
 
