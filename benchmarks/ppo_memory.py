@@ -20,7 +20,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from benchmarks.ppo_speed_worker import Setting, llama, peak_megabytes, prompts, word_tokenizer
+from benchmarks.ppo_speed_worker import LORA_RANK, Setting, model_of, peak_megabytes, prompts, word_tokenizer
 from judge.environment import machine, versions
 from rl import ppo
 from rl.config import PPOConfig
@@ -36,8 +36,6 @@ SETTINGS = {
     "12 x 768": Setting(layers=12, width=768, vocabulary=32_000, **BATCH),
 }
 MICRO_BATCH_SIZE = 4
-LORA_RANK = 32
-"""As in the recipes."""
 
 Held = Mapping[str, float]
 """Megabytes by what holds them."""
@@ -106,16 +104,16 @@ def megabytes(tensors: Iterable[Tensor]) -> float:
 
 
 def one_base(setting: Setting, config: PPOConfig) -> TrainState:
-    return initial_state(config, with_adapters(llama(setting), LORA_RANK, seed=0))
+    return initial_state(config, with_adapters(model_of(setting), LORA_RANK, seed=0))
 
 
 def whole_policy(setting: Setting, config: PPOConfig) -> TrainState:
-    return initial_state(config, llama(setting))
+    return initial_state(config, model_of(setting))
 
 
 def separate(setting: Setting, config: PPOConfig) -> TrainState:
-    state = initial_state(config, llama(setting))
-    state.policy = WithCritic(state.policy, llama(setting).model)
+    state = initial_state(config, model_of(setting))
+    state.policy = WithCritic(state.policy, model_of(setting).model)
     state.optimizer = torch.optim.Adam(state.policy.parameters(), config.learning_rate, fused=True)
     return state
 

@@ -1,8 +1,9 @@
 """One way to train, timed in a process of its own; `ppo_speed.py` starts it and reads what it prints.
 
 It runs in the interpreter of the trainer that it times, so its top imports nothing but the standard library.
-Every way trains the same Llama from the same weights on the same prompts; the reward alternates between
-completions and costs nothing. The update that warms things up is not counted.
+Every way trains the same model from the same weights on the same prompts; the reward alternates between
+completions and costs nothing, but for the one way that has a judge. The update that warms things up is not
+counted.
 """
 
 import contextlib
@@ -13,7 +14,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -22,9 +24,11 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 LEARNING_RATE = 1e-5
 KL_COEF = 0.05
+LORA_RANK = 32
+"""As in the recipes."""
 FLOOR_REPEATS = 3
-FLOOR_LOGITS = 2**22
-"""Logits that the floor computes at a time: a buffer that stays in the cache."""
+FLOOR_LOGITS = {"cpu": 2**22, "cuda": 2**28}
+"""Logits that the floor computes at a time: on a CPU, a buffer that stays in the cache."""
 SPECIAL = ("<pad>", "<eos>", "<unk>")
 
 
@@ -40,6 +44,15 @@ class Setting:
     new_tokens: int
     epochs: int
     updates: int  # timed
+    family: str = "llama"  # as transformers names it
+    heads: int = 4
+    kv_heads: int = 4
+    intermediate: int | None = None  # four times the width
+    micro_batch_size: int | None = None  # all episodes
+    bf16: bool = False
+    device: str = "cpu"
+    lora_rank: int = 0
+    judged: bool = False  # by the judge that ships
 
 
 @dataclass(slots=True)
@@ -47,11 +60,12 @@ class Stopwatch:
     """Seconds of the clock and of the processor when each update ended, and what memory was in use."""
 
     ends: list[tuple[float, float]] = field(default_factory=list)
+    device: str = "cpu"
     imported: float = 0.0  # peak MB before a model was made
 
     def ready(self) -> None:
         """Everything is imported."""
-        self.imported = peak_megabytes()
+        self.imported = peak_megabytes(self.device)
 
     def lap(self) -> None:
         """An update has ended."""
@@ -65,7 +79,7 @@ class Stopwatch:
             for ends in zip(self.ends[1:], self.ends, strict=False)
         ]
         seconds, cpu_seconds = (median(column) for column in zip(*laps, strict=True))
-        peak = peak_megabytes()
+        peak = peak_megabytes(self.device)
         return {
             "update_s": seconds,
             "update_cpu_s": cpu_seconds,
@@ -74,24 +88,33 @@ class Stopwatch:
         }
 
 
-def peak_megabytes() -> float:
-    """Most memory that this process has had; getrusage would count what its parent had before it started."""
+def peak_megabytes(device: str = "cpu") -> float:
+    """Most memory of the device that this process has had, on CUDA in tensors.
+
+    On the CPU, getrusage would count what its parent had before it started.
+    """
+    if device != "cpu":
+        import torch
+
+        return torch.cuda.max_memory_allocated() / 2**20
     (line,) = (
         line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")
     )
     return int(line.split()[1]) / 1024
 
 
-def llama(setting: Setting) -> Any:
-    """As the policy of the closed world is built."""
+def model_of(setting: Setting) -> Any:
+    """Random weights, the same for every way; Llama as the policy of the closed world is built."""
     import torch
-    from transformers import LlamaConfig, LlamaForCausalLM
+    from transformers import AutoConfig, AutoModelForCausalLM
 
     torch.manual_seed(0)
-    return LlamaForCausalLM(
-        LlamaConfig(
-            vocab_size=setting.vocabulary, hidden_size=setting.width, intermediate_size=4 * setting.width,
-            num_hidden_layers=setting.layers, num_attention_heads=4, max_position_embeddings=256,
+    return AutoModelForCausalLM.from_config(
+        AutoConfig.for_model(
+            setting.family, vocab_size=setting.vocabulary, hidden_size=setting.width,
+            intermediate_size=setting.intermediate or 4 * setting.width,
+            num_hidden_layers=setting.layers, num_attention_heads=setting.heads,
+            num_key_value_heads=setting.kv_heads, max_position_embeddings=256,
             tie_word_embeddings=True, pad_token_id=0, eos_token_id=1, bos_token_id=None,
         )
     )  # fmt: skip
@@ -137,14 +160,33 @@ def ours(setting: Setting, watch: Stopwatch) -> dict[str, Any]:
     return {"phases_s": {phase: median(seconds) for phase, seconds in phases.items()}}
 
 
+def ours_one_base(setting: Setting, watch: Stopwatch) -> dict[str, Any]:
+    """The same with LoRA adapters on one base, frozen and in bfloat16 where products are."""
+    return ours(replace(setting, lora_rank=LORA_RANK), watch)
+
+
+def ours_judged(setting: Setting, watch: Stopwatch) -> dict[str, Any]:
+    """`ours`, with the judge that ships for the reward."""
+    return ours(replace(setting, judged=True), watch)
+
+
 def trl_rloo(setting: Setting, watch: Stopwatch) -> dict[str, Any]:
     """TRL's RLOOTrainer, two completions to a prompt, given the same settings by `rl.trl_training`."""
+    return by_trl("rloo", setting, watch)
+
+
+def trl_grpo(setting: Setting, watch: Stopwatch) -> dict[str, Any]:
+    """TRL's GRPOTrainer, likewise."""
+    return by_trl("grpo", setting, watch)
+
+
+def by_trl(algorithm: str, setting: Setting, watch: Stopwatch) -> dict[str, Any]:
     from rl import trl_training
     from rl.config import Algorithm, RewardConfig
 
     with inputs(setting, watch) as given, tempfile.TemporaryDirectory() as directory:
         trl_training.train(
-            Algorithm.RLOO, ppo_config(setting), 2, Path(directory), reward=RewardConfig(),
+            Algorithm(algorithm), ppo_config(setting), 2, Path(directory), reward=RewardConfig(),
             on_update=lambda *_: watch.lap(), **given,
         )  # fmt: skip
     return {}
@@ -155,16 +197,20 @@ def ppo_config(setting: Setting) -> Any:
 
     return PPOConfig(
         updates=1 + setting.updates, episodes=setting.episodes, epochs=setting.epochs, minibatches=1,
-        max_new_tokens=setting.new_tokens, learning_rate=LEARNING_RATE, kl_coef=KL_COEF,
+        micro_batch_size=setting.micro_batch_size, max_new_tokens=setting.new_tokens,
+        learning_rate=LEARNING_RATE, kl_coef=KL_COEF,
     )  # fmt: skip
 
 
 @contextlib.contextmanager
 def inputs(setting: Setting, watch: Stopwatch) -> Iterator[dict[str, Any]]:
     """Model, tokenizer, records and judge, as the trainers of this project take them."""
-    from transformers import LlamaForCausalLM
+    import torch
+    from transformers import AutoModelForCausalLM
 
     from judge.records import Record, Score, Verdict
+    from judge.scorer import Judge
+    from rl.pretrained import with_adapters
 
     right, wrong = Score(1.0, 0.0, Verdict.CORRECT), Score(0.0, 0.0, Verdict.WRONG)
 
@@ -175,20 +221,24 @@ def inputs(setting: Setting, watch: Stopwatch) -> Iterator[dict[str, Any]]:
     watch.ready()
     with tempfile.TemporaryDirectory() as directory:
         # TRL loads the reference from where the model came from.
-        llama(setting).save_pretrained(directory)
+        model_of(setting).save_pretrained(directory)
+        dtype = torch.bfloat16 if setting.bf16 and setting.lora_rank else torch.float32
+        model = AutoModelForCausalLM.from_pretrained(directory, dtype=dtype).eval()
+        if setting.lora_rank:
+            model = with_adapters(model, setting.lora_rank, seed=0)
         yield {
-            "model": LlamaForCausalLM.from_pretrained(directory).eval(),
+            "model": model.to(setting.device),
             "tokenizer": word_tokenizer(setting),
             "records": [Record(prompt, ("w0",), id=prompt) for prompt in prompts(setting)],
-            "judge": Alternating(),
+            "judge": Judge.from_pretrained(device=setting.device) if setting.judged else Alternating(),
         }
 
 
 def trl_ppo(setting: Setting, watch: Stopwatch) -> dict[str, Any]:
-    """PPOTrainer of TRL 1.12.0 in float32, without gradient checkpointing, a rollout in one batch."""
+    """PPOTrainer of TRL 1.12.0, without gradient checkpointing, in batches of the same size as ours."""
     import torch
     from datasets import Dataset
-    from transformers import LlamaForSequenceClassification, TrainerCallback
+    from transformers import AutoModelForSequenceClassification, TrainerCallback
     from transformers.modeling_outputs import BaseModelOutput
     from trl.experimental.ppo import PPOConfig, PPOTrainer
 
@@ -210,21 +260,23 @@ def trl_ppo(setting: Setting, watch: Stopwatch) -> dict[str, Any]:
             watch.lap()
 
     watch.ready()
-    model, tokenizer = llama(setting), word_tokenizer(setting)
+    model, tokenizer = model_of(setting), word_tokenizer(setting)
+    batch_size = setting.micro_batch_size or setting.episodes
     value_config = type(model.config)(**model.config.to_dict() | {"num_labels": 1})
     with tempfile.TemporaryDirectory() as directory:
         arguments = PPOConfig(
             output_dir=directory, total_episodes=(1 + setting.updates) * setting.episodes,
-            per_device_train_batch_size=setting.episodes, local_rollout_forward_batch_size=setting.episodes,
-            gradient_accumulation_steps=1, num_mini_batches=1, num_ppo_epochs=setting.epochs,
-            response_length=setting.new_tokens, temperature=1.0, learning_rate=LEARNING_RATE,
-            kl_coef=KL_COEF, num_sample_generations=0, use_cpu=True, bf16=False,
+            per_device_train_batch_size=batch_size, local_rollout_forward_batch_size=batch_size,
+            gradient_accumulation_steps=setting.episodes // batch_size, num_mini_batches=1,
+            num_ppo_epochs=setting.epochs, response_length=setting.new_tokens, temperature=1.0,
+            learning_rate=LEARNING_RATE, kl_coef=KL_COEF, num_sample_generations=0,
+            use_cpu=setting.device == "cpu", bf16=setting.bf16,
             gradient_checkpointing=False, save_strategy="no", report_to="none", disable_tqdm=True,
         )  # fmt: skip
         PPOTrainer(
             args=arguments, processing_class=tokenizer, model=model, ref_model=None,
             reward_model=Alternating(),
-            value_model=LlamaForSequenceClassification(value_config),
+            value_model=AutoModelForSequenceClassification.from_config(value_config),
             train_dataset=Dataset.from_dict({"input_ids": tokenizer(prompts(setting))["input_ids"]}),
             callbacks=[Lap()],
         ).train()  # fmt: skip
@@ -237,17 +289,23 @@ def floor(setting: Setting, watch: Stopwatch) -> dict[str, Any]:
 
     watch.ready()
     width, episodes = setting.width, setting.episodes
-    shapes = [(width, width)] * 4 + [(4 * width, width)] * 2 + [(width, 4 * width)]  # out x in
-    layers = [torch.randn(*shape) for _ in range(setting.layers) for shape in shapes]
-    head = [torch.randn(setting.vocabulary, width)]
+    inner, kv_width = setting.intermediate or 4 * width, width // setting.heads * setting.kv_heads
+    shapes = [(width, width)] * 2 + [(kv_width, width)] * 2 + [(inner, width)] * 2 + [(width, inner)]
+    empty = partial(
+        torch.empty, device=setting.device, dtype=torch.bfloat16 if setting.bf16 else torch.float32
+    )
+    layers = [empty(*shape).normal_() for _ in range(setting.layers) for shape in shapes]  # out x in
+    head = [empty(setting.vocabulary, width).normal_()]
     responses = episodes * setting.new_tokens
-    tokens = responses + episodes * (setting.prompt_tokens - 1)  # nothing is predicted from the last
-    chunk = min(responses, FLOOR_LOGITS // setting.vocabulary)
+    chunk = min(responses, FLOOR_LOGITS[setting.device] // setting.vocabulary)
+    pieces = episodes // (setting.micro_batch_size or episodes)
+    prompt_tokens = episodes * (setting.prompt_tokens - 1)  # nothing is predicted from the last of all
+    piece = (prompt_tokens + responses) // pieces
 
-    forward = products_s(layers, tokens) + products_s(head, chunk) * responses / chunk
-    backward = products_s(layers, tokens, backward=True)
+    forward = products_s(layers, piece) * pieces + products_s(head, chunk) * responses / chunk
+    backward = products_s(layers, piece, backward=True) * pieces
     backward += products_s(head, chunk, backward=True) * responses / chunk
-    prompts_s = products_s(layers, tokens - responses)
+    prompts_s = products_s(layers, prompt_tokens // pieces) * pieces
     phases = {
         "rollout": prompts_s + products_s(layers + head, episodes) * setting.new_tokens,
         "evaluate": 2 * forward,  # policy and reference
@@ -261,7 +319,11 @@ def products_s(weights: Sequence[Any], rows: int, *, backward: bool = False) -> 
     import torch
 
     operands = [
-        (torch.randn(rows, weight.shape[1]), torch.randn(rows, weight.shape[0]), torch.empty_like(weight))
+        (
+            weight.new_empty(rows, weight.shape[1]).normal_(),
+            weight.new_empty(rows, weight.shape[0]).normal_(),
+            torch.empty_like(weight),
+        )
         for weight in weights
     ]
 
@@ -272,6 +334,8 @@ def products_s(weights: Sequence[Any], rows: int, *, backward: bool = False) -> 
                 torch.mm(y.T, x, out=gradient)
             else:
                 torch.mm(x, weight.T, out=y)
+        if weight.is_cuda:
+            torch.cuda.synchronize()
 
     return seconds_of(run)
 
@@ -287,19 +351,17 @@ def seconds_of(run: Callable[[], None]) -> float:
 
 
 WAYS: dict[str, Callable[[Setting, Stopwatch], dict[str, Any]]] = {
-    "ours": ours,
-    "trl_ppo": trl_ppo,
-    "trl_rloo": trl_rloo,
-    "floor": floor,
+    way.__name__: way for way in (ours, ours_one_base, ours_judged, trl_ppo, trl_rloo, trl_grpo, floor)
 }
 
 
 def main() -> None:
     """Name of a way and JSON of a setting in, figures as JSON out; what trainers print goes aside."""
     way, setting = sys.argv[1:]
-    watch = Stopwatch()
+    chosen = Setting(**json.loads(setting))
+    watch = Stopwatch(device=chosen.device)
     with contextlib.redirect_stdout(sys.stderr):
-        result = WAYS[way](Setting(**json.loads(setting)), watch)
+        result = WAYS[way](chosen, watch)
     print(json.dumps(result | (watch.result() if watch.ends else {})))
 
 

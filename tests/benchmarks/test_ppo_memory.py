@@ -1,7 +1,7 @@
 import pytest
 
 from benchmarks.ppo_memory import LORA_RANK, WAYS, lines, measure, shares
-from benchmarks.ppo_speed_worker import Setting, llama
+from benchmarks.ppo_speed_worker import Setting, model_of
 
 TINY = Setting(
     layers=1, width=16, vocabulary=20, episodes=8, prompt_tokens=3, new_tokens=2, epochs=1, updates=1
@@ -15,7 +15,7 @@ def ways() -> dict:
 
 
 def test_a_model_is_held_as_often_as_each_way_keeps_it(ways):
-    model = llama(TINY)
+    model = model_of(TINY)
     whole, backbone = model.num_parameters(), model.model.num_parameters()
     head = TINY.width + 1  # weight and bias, of the value
     # in + out of each linear layer: four of 16 -> 16, two of 16 -> 64, one of 64 -> 16

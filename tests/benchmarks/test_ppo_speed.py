@@ -2,13 +2,14 @@ import sys
 
 import pytest
 
-from benchmarks.ppo_speed import COMPARED, FLOOR, OURS, PEERS, lines, start, summary
-from benchmarks.ppo_speed_worker import Setting, Stopwatch, floor, ours
+from benchmarks.ppo_speed import COMPARED, FLOOR, OURS, SETTINGS, WAYS, lines, start, summary
+from benchmarks.ppo_speed_worker import Setting, Stopwatch, floor, ours, ours_judged, ours_one_base, trl_grpo
 
 TINY = {
     "layers": 1, "width": 16, "vocabulary": 20, "episodes": 4, "prompt_tokens": 3, "new_tokens": 2,
     "epochs": 1, "updates": 2,
 }  # fmt: skip
+PEERS = ("trl_ppo", "trl_rloo")
 
 
 def turn(ours_s: float, peer_s: float) -> dict:
@@ -21,7 +22,7 @@ def turn(ours_s: float, peer_s: float) -> dict:
 
 def test_ratios_are_taken_within_a_turn_as_the_machine_changes_between_them():
     # 3 / 1, 8 / 2 and 10 / 5: the median of the ratios is 3, where the ratio of the medians is 8 / 2
-    result = summary([turn(1.0, 3.0), turn(2.0, 8.0), turn(5.0, 10.0)])
+    result = summary([turn(1.0, 3.0), turn(2.0, 8.0), turn(5.0, 10.0)], TINY)
     for peer in PEERS:
         against = result["ours_against"][peer]
         assert against["times_as_fast_s"] == {"min": 2.0, "median": 3.0, "max": 4.0}
@@ -36,6 +37,16 @@ def test_a_worker_times_the_updates_after_the_first_by_phase():
     assert len(watch.ends) == 1 + TINY["updates"]
     assert watch.result()["update_s"] >= sum(phases.values()) > 0
     assert floor(Setting(**TINY), Stopwatch())["phases_s"].keys() == phases.keys() - {"judge"}
+
+
+@pytest.mark.parametrize("way", [ours_one_base, ours_judged, trl_grpo])
+def test_every_way_of_the_setting_for_a_gpu_runs_in_small_on_a_cpu(way):
+    shape = {"family": "qwen2", "heads": 4, "kv_heads": 2, "intermediate": 24, "micro_batch_size": 2}
+    assert shape.keys() < SETTINGS["gpu"].keys()
+    assert way.__name__ in WAYS["cuda"]
+    watch = Stopwatch()
+    way(Setting(**TINY | shape), watch)
+    assert len(watch.ends) == 1 + TINY["updates"]
 
 
 def test_a_worker_that_fails_says_what_it_said():
