@@ -198,7 +198,7 @@ def ppo_config(setting: Setting) -> Any:
     return PPOConfig(
         updates=1 + setting.updates, episodes=setting.episodes, epochs=setting.epochs, minibatches=1,
         micro_batch_size=setting.micro_batch_size, max_new_tokens=setting.new_tokens,
-        learning_rate=LEARNING_RATE, kl_coef=KL_COEF,
+        learning_rate=LEARNING_RATE, kl_coef=KL_COEF, bf16=setting.bf16,
     )  # fmt: skip
 
 

@@ -1,9 +1,10 @@
 """Rows of a file to records. A bad row is set aside with its line and reason; the rest go on.
 
 A record needs a prompt, at least one reference and, where completions are judged, a completion; an empty
-completion is no fault (it is judged). A reference is text or a list of texts; in CSV, where all is text, a
-cell that opens with `[` and ends with `]` must hold a JSON list of texts. Numbers are not text, except as an
-id. A file without an `id` column gets the row's number, from 1. Memory holds the ids seen, nothing else.
+completion is no fault (it is judged). A prompt is text, or a list of chat messages of which the user's last
+is the question. A reference is text or a list of texts; in CSV, where all is text, a cell that opens with `[`
+and ends with `]` must hold a JSON list of texts. Numbers are not text, except as an id. A file without an
+`id` column gets the row's number, from 1. Memory holds the ids seen, nothing else.
 """
 
 import json
@@ -17,7 +18,7 @@ from typing import IO, Any, Self, TypeVar
 
 from judge.errors import DataError
 from judge.outputs import check_writable, json_text
-from judge.records import Record
+from judge.records import Record, Turn
 from judge.tables import BadRow, Format, Row, format_of, kind_of, read_rows
 
 logger = logging.getLogger(__name__)
@@ -208,14 +209,37 @@ def _check_columns(columns: Columns, present: Sequence[str], path: Path) -> None
 
 def _record(values: Mapping[str, Any], columns: Columns, name: str, csv_cells: bool) -> Record:
     prompt = values.get(columns.prompt)
+    if prompt is None and columns.prompt_optional:
+        prompt = ""
+    chat = chat_of(prompt, columns.prompt) if isinstance(prompt, list) else ()
     return Record(
-        prompt="" if prompt is None and columns.prompt_optional else _text(prompt, columns.prompt),
+        prompt=chat[-1].content if chat else _text(prompt, columns.prompt),
         references=references_of(values.get(columns.reference), columns.reference, csv_cells),
         completion=""
         if columns.completion is None
         else _text(values.get(columns.completion), columns.completion),
         id=name,
+        chat=chat,
     )
+
+
+def chat_of(messages: Sequence[object], column: str) -> tuple[Turn, ...]:
+    """The messages of a chat: objects with `role` and `content`, the last of them the user's.
+
+    Raises:
+        DataError: they are not.
+    """
+    chat: list[Turn] = []
+    for message in messages:
+        if not isinstance(message, Mapping) or not set(Turn._fields) <= message.keys():
+            raise DataError(f"{column!r} is a list, expected messages with 'role' and 'content' in it")
+        role, content = (_text(message[name], f"{column}.{name}") for name in Turn._fields)
+        chat.append(Turn(role, content))
+    if not chat or chat[-1].role != "user":
+        raise DataError(
+            f"{column!r} ends with {chat[-1].role if chat else 'nothing'}, expected a message of the user"
+        )
+    return tuple(chat)
 
 
 def _text(value: object, what: str) -> str:

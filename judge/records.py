@@ -3,8 +3,10 @@
 Standard library only, so that nothing heavy is imported to speak of a record.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Explain(StrEnum):
@@ -23,25 +25,43 @@ class Verdict(StrEnum):
     WRONG = "wrong"
 
 
+class Turn(NamedTuple):
+    """One message of a chat."""
+
+    role: str
+    content: str
+
+
+Prompt = str | Sequence[Turn]
+"""What a policy is asked: text, or a chat."""
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """One completion to judge.
 
     Attributes:
-        prompt: the question as the policy saw it; may be empty.
+        prompt: the question as the judge reads it; may be empty.
         references: right answers, at least one; any of them may match.
         completion: the text to judge; empty until it is generated.
         id: unique within its file.
+        chat: the messages that end with the question, where the policy is asked in a chat.
     """
 
     prompt: str
     references: tuple[str, ...]
     completion: str = ""
     id: str = ""
+    chat: tuple[Turn, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.references:
             raise ValueError(f"record {self.id!r} has no reference; at least one is needed")
+
+    @property
+    def asked(self) -> Prompt:
+        """What the policy is asked: the chat, or else the prompt as it stands."""
+        return self.chat or self.prompt
 
 
 class Standing(StrEnum):

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from peft import PeftModel
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from judge.records import Record, Score, Verdict
+from judge.records import Prompt, Record, Score, Verdict
 from rl.config import PPOConfig
 from rl.ppo import with_completions
 from rl.processes import Processes
@@ -74,7 +74,7 @@ class HackingAlarm:
         """Shares of the held-out answers, and 1 as `eval/alarm` where the scorers have parted."""
         start = time.perf_counter()
         processes = Processes.joined()
-        completions = processes.spread(self._answers, [record.prompt for record in self.records])
+        completions = processes.spread(self._answers, [record.asked for record in self.records])
         answered = with_completions(self.records, completions)
         scores, seconds = (processes.spread(scorer.score, answered) for scorer in (self.judge, self.second))
         metrics = shares(scores, seconds)
@@ -85,7 +85,7 @@ class HackingAlarm:
             logger.warning("before update %d: %s", update, warning(self._first, metrics))
         return metrics | {"eval/alarm": float(parted), "time/eval_s": time.perf_counter() - start}
 
-    def _answers(self, prompts: Sequence[str]) -> list[str]:
+    def _answers(self, prompts: Sequence[Prompt]) -> list[str]:
         return generate(
             self.model, self.tokenizer, prompts, max_new_tokens=self.config.max_new_tokens, greedy=True,
             chat_template=self.config.chat_template, bf16=self.config.bf16,

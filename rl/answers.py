@@ -10,11 +10,11 @@ import torch
 from peft import PeftModel
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from judge.records import Record, Score
+from judge.records import Record, Score, Turn
 from rl.config import SamplingConfig
 from rl.ppo import with_completions
 from rl.reward import Scorer
-from rl.rollout import Rollout, sample
+from rl.rollout import Rollout, messages_of, sample
 
 
 class Answers(NamedTuple):
@@ -41,7 +41,7 @@ def answers_to(
         asked = records[start : start + at_once]
         repeated = [record for record in asked for _ in range(config.n)]
         rollout = sample(
-            model, tokenizer, [record.prompt for record in repeated],
+            model, tokenizer, [record.asked for record in repeated],
             max_new_tokens=config.max_new_tokens, temperature=config.temperature, generator=generator,
             chat_template=config.chat_template,
         )  # fmt: skip
@@ -65,8 +65,8 @@ def continuations(tokenizer: PreTrainedTokenizerBase, rollout: Rollout) -> list[
     return texts
 
 
-def said(question: str, answer: str, *, chat: bool) -> tuple[object, object]:
+def said(question: Record, answer: str, *, chat: bool) -> tuple[object, object]:
     """A question and an answer as TRL's trainers take them: text, or messages."""
     if not chat:
-        return question, answer
-    return [{"role": "user", "content": question}], [{"role": "assistant", "content": answer}]
+        return question.prompt, answer
+    return messages_of(question.asked), messages_of([Turn("assistant", answer)])

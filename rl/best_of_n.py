@@ -78,7 +78,7 @@ def run(config: BestOfNConfig, sampling: SamplingConfig, reward: RewardConfig) -
     model, tokenizer = load_model(config.model, dtype=config.dtype, device=device)
     model.eval()
     encode_prompts(
-        tokenizer, [record.prompt for record in records], model=model,
+        tokenizer, [record.asked for record in records], model=model,
         max_new_tokens=sampling.max_new_tokens, chat_template=sampling.chat_template,
     )  # fmt: skip
     judge = Judge.from_pretrained(judge_dir, device=device, max_fpr=config.max_fpr)
@@ -140,7 +140,7 @@ def best_row(rewarded: Rewarded, *, chat: bool) -> Row:
     """The best answer to a question, under the columns of a scored file, and how many of n were right."""
     answers, best = rewarded.answers, rewarded.ranked[0]
     (row,) = completion_rows([answers.answered[best]], [answers.scores[best]], [rewarded.rewards[best]])
-    prompt, completion = said(answers.question.prompt, answers.texts[best], chat=chat)
+    prompt, completion = said(answers.question, answers.texts[best], chat=chat)
     rate = verdict_metrics(answers.scores)["judge/correct_rate"]
     return row | {"prompt": prompt, "completion": completion, "correct_rate": rate}
 
@@ -152,7 +152,7 @@ def pair_row(rewarded: Rewarded, *, chat: bool) -> Row | None:
     if rewards[best] == rewards[worst]:
         return None
     (prompt, chosen), (_, rejected) = (
-        said(answers.question.prompt, answers.texts[number], chat=chat) for number in (best, worst)
+        said(answers.question, answers.texts[number], chat=chat) for number in (best, worst)
     )
     return {
         "id": answers.question.id,

@@ -217,7 +217,7 @@ def settings_of(
     chosen = {name: value for name, value in asdict(config).items() if name not in MAY_DIFFER}
     if config.lr_scheduler_type != Schedule.CONSTANT:
         chosen["updates"] = config.updates  # which the rate of every update hangs on
-    asked = (repr((record.prompt, record.references)).encode() for record in records)
+    asked = (repr((record.asked, record.references)).encode() for record in records)
     weights = (
         part for name, tensor in model.state_dict().items() for part in (name.encode(), _bytes(tensor))
     )

@@ -163,7 +163,10 @@ class SamplingConfig:
     n: int = field(default=8, metadata={"help": "answers to each question"})
     chat_template: bool = field(
         default=False,
-        metadata={"help": "ask each prompt as a user message; prompts and answers are written as messages"},
+        metadata={
+            "help": "ask each prompt as a user message, or as the messages that it is; prompts and answers "
+            "are written as messages"
+        },
     )
     max_new_tokens: int = field(default=64, metadata={"help": "longest answer, in tokens"})
     temperature: float = field(default=1.0, metadata={"help": "sampling temperature"})
@@ -313,7 +316,10 @@ class PPOConfig:
     bf16: bool = field(default=False, metadata=_BF16)
     chat_template: bool = field(
         default=False,
-        metadata={"help": "ask each prompt as a user message; the judge reads the prompt as it stands"},
+        metadata={
+            "help": "ask each prompt as a user message, or as the messages that it is; the judge reads the "
+            "question alone"
+        },
     )
     max_new_tokens: int = field(default=16, metadata={"help": "longest completion, in tokens"})
     temperature: float = field(

@@ -126,7 +126,7 @@ def train(
             metrics = before_update(state.update) if before_update is not None else {}
             with clock.phase("rollout"):
                 rollout = sample(
-                    state.policy.model, tokenizer, [record.prompt for record in own_share],
+                    state.policy.model, tokenizer, [record.asked for record in own_share],
                     max_new_tokens=config.max_new_tokens, temperature=config.temperature,
                     generator=state.sampling, chat_template=config.chat_template, bf16=config.bf16,
                 )  # fmt: skip
@@ -189,7 +189,7 @@ def check(
         raise ConfigError("every parameter of the model is frozen; unfreeze it or add trainable adapters")
     special_tokens(model, tokenizer)
     encode_prompts(
-        tokenizer, [record.prompt for record in records], model=model,
+        tokenizer, [record.asked for record in records], model=model,
         max_new_tokens=config.max_new_tokens, chat_template=config.chat_template,
     )  # fmt: skip
 

@@ -12,12 +12,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
+from jinja2 import TemplateError
 from peft import PeftModel
 from torch import Tensor
 from torch.nn.functional import pad
 from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
 
 from judge.errors import ConfigError, DataError
+from judge.records import Prompt, Turn
 from rl.policy import Episodes, mixed_precision, positions
 from rl.processes import Processes
 
@@ -62,7 +64,7 @@ def special_tokens(model: PreTrainedModel | PeftModel, tokenizer: PreTrainedToke
 
 def encode_prompts(
     tokenizer: PreTrainedTokenizerBase,
-    prompts: Sequence[str],
+    prompts: Sequence[Prompt],
     *,
     model: PreTrainedModel | PeftModel,
     max_new_tokens: int,
@@ -71,7 +73,11 @@ def encode_prompts(
     """Ids of each prompt, refused if there are none or if prompt and completion exceed the window.
 
     Args:
-        chat_template: make each prompt a user message, followed by what opens the model's turn.
+        chat_template: render each prompt, text as a user message, followed by what opens the model's turn.
+
+    Raises:
+        ConfigError: a prompt is a chat, or is to become one, and there is no template to render it.
+        DataError: a prompt is refused, or not to the template's taste.
     """
     encoded: list[list[int]]
     if chat_template:
@@ -80,20 +86,35 @@ def encode_prompts(
                 "expected a tokenizer with a chat template, got one without; turn chat_template off, or take "
                 "a model that was tuned to chat"
             )
-        chats = [[{"role": "user", "content": prompt}] for prompt in prompts]
-        encoded = tokenizer.apply_chat_template(chats, add_generation_prompt=True)["input_ids"]
+        chats = [messages_of(prompt) for prompt in prompts]
+        try:
+            encoded = tokenizer.apply_chat_template(chats, add_generation_prompt=True)["input_ids"]
+        except TemplateError as error:  # such as a system message, where a model has none
+            raise DataError(f"the tokenizer's chat template refuses a prompt: {error}") from error
     else:
-        encoded = tokenizer(list(prompts))["input_ids"]
+        texts = [prompt for prompt in prompts if isinstance(prompt, str)]
+        if len(texts) < len(prompts):
+            raise ConfigError(
+                "prompts that are lists of messages need chat_template, which is off; turn it on"
+            )
+        encoded = tokenizer(texts)["input_ids"]
     window = window_of(model)
     for prompt, ids in zip(prompts, encoded, strict=True):
+        question = messages_of(prompt)[-1]["content"]
         if not ids:
-            raise DataError(f"prompt {prompt!r} has no tokens; a policy needs at least one to go on from")
+            raise DataError(f"prompt {question!r} has no tokens; a policy needs at least one to go on from")
         if window is not None and len(ids) + max_new_tokens > window:
             raise DataError(
-                f"prompt {prompt[:60]!r} has {len(ids)} tokens, which with max_new_tokens={max_new_tokens} "
+                f"prompt {question[:60]!r} has {len(ids)} tokens, which with max_new_tokens={max_new_tokens} "
                 f"exceeds the model's window of {window}; shorten the prompt or lower max_new_tokens"
             )
     return encoded
+
+
+def messages_of(prompt: Prompt) -> list[dict[str, str]]:
+    """A prompt as chat templates take it; text is what a user says."""
+    turns = [Turn("user", prompt)] if isinstance(prompt, str) else prompt
+    return [turn._asdict() for turn in turns]
 
 
 def window_of(model: PreTrainedModel | PeftModel) -> int | None:
@@ -106,7 +127,7 @@ def window_of(model: PreTrainedModel | PeftModel) -> int | None:
 def generate(
     model: PreTrainedModel | PeftModel,
     tokenizer: PreTrainedTokenizerBase,
-    prompts: Sequence[str],
+    prompts: Sequence[Prompt],
     *,
     max_new_tokens: int,
     temperature: float = 1.0,
@@ -138,7 +159,7 @@ def generate(
 def sample(
     model: PreTrainedModel | PeftModel,
     tokenizer: PreTrainedTokenizerBase,
-    prompts: Sequence[str],
+    prompts: Sequence[Prompt],
     *,
     max_new_tokens: int,
     temperature: float = 1.0,

@@ -115,7 +115,7 @@ def check(
     if tokenizer.eos_token is None:
         raise ConfigError("the tokenizer has no EOS token to end a target with; set tokenizer.eos_token")
     encode_prompts(
-        tokenizer, [record.prompt for record in records], model=model,
+        tokenizer, [record.asked for record in records], model=model,
         max_new_tokens=sampling.max_new_tokens, chat_template=sampling.chat_template,
     )  # fmt: skip
     for phrase in config.abstention:

@@ -106,5 +106,5 @@ def continuing(prompt: str, phrase: str) -> str:
 
 def training_row(target: Target, *, chat: bool) -> Row:
     """Prompt and completion as SFTTrainer takes them."""
-    prompt, completion = said(target.question.prompt, target.text, chat=chat)
+    prompt, completion = said(target.question, target.text, chat=chat)
     return {"prompt": prompt, "completion": completion}

@@ -39,7 +39,7 @@ from rl.config import Algorithm, PPOConfig, RewardConfig
 from rl.probe import Probe
 from rl.processes import Processes
 from rl.reward import Scorer
-from rl.rollout import special_tokens
+from rl.rollout import messages_of, special_tokens
 from rl.tracking import Metrics, Row, Tracker, completion_rows
 
 DEFAULT_GENERATIONS = 8
@@ -226,7 +226,7 @@ def questions(records: Sequence[Record], config: PPOConfig, num_generations: int
     passes = [torch.randperm(len(records), generator=generator) for _ in range(-(-needed // len(records)))]
     rows = [
         {
-            "prompt": [{"role": "user", "content": record.prompt}] if config.chat_template else record.prompt,
+            "prompt": messages_of(record.asked) if config.chat_template else record.prompt,
             "reference": list(record.references),
             "id": record.id,
         }

@@ -11,6 +11,7 @@ from judge.errors import DataError
 from judge.records import Record
 from judge.tables import BadRow
 
+SYSTEM = {"role": "system", "content": "Be brief."}
 GOOD = {"id": "g", "prompt": "Where?", "reference": "Lima", "completion": "in Lima"}
 
 
@@ -65,6 +66,20 @@ def test_completions_may_be_yet_to_come(jsonl):
     assert read_records(path, completion_column=None) == [Record("Where?", ("Lima",), "", "1")]
 
 
+@pytest.mark.parametrize("suffix", [".jsonl", ".parquet"])
+def test_of_chat_messages_the_last_is_the_question_and_the_policy_is_asked_all(suffix: str, tmp_path: Path):
+    rows = [{"prompt": [SYSTEM, {"role": "user", "content": "Where?"}], "reference": "Lima"}]
+    path = tmp_path / f"questions{suffix}"
+    if suffix == ".parquet":
+        pq.write_table(pa.Table.from_pylist(rows), path)
+    else:
+        path.write_text(json.dumps(rows[0]))
+    (record,) = read_records(path, completion_column=None)
+    assert record.prompt == "Where?"
+    assert record.asked == (("system", "Be brief."), ("user", "Where?"))
+    assert Record("Where?", ("Lima",)).asked == "Where?"
+
+
 def test_without_an_id_column_the_row_number_is_the_id(jsonl):
     row = {name: value for name, value in GOOD.items() if name != "id"}
     assert [record.id for record in read_records(jsonl(row, "{bad", row))] == ["1", "3"]
@@ -79,6 +94,10 @@ def test_a_whole_number_serves_as_id(jsonl):
     [
         ({"prompt": None}, "'prompt' is missing, expected text"),
         ({"prompt": 3}, "'prompt' is a number (3), expected text"),
+        ({"prompt": ["Where?"]}, "'prompt' is a list, expected messages with 'role' and 'content' in it"),
+        ({"prompt": []}, "'prompt' ends with nothing, expected a message of the user"),
+        ({"prompt": [SYSTEM]}, "'prompt' ends with system, expected a message of the user"),
+        ({"prompt": [{"role": "user", "content": None}]}, "'prompt.content' is missing, expected text"),
         ({"completion": None}, "'completion' is missing, expected text"),
         ({"completion": ["a"]}, "'completion' is a list, expected text"),
         ({"completion": {"a": 1}}, "'completion' is an object, expected text"),

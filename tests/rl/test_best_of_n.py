@@ -150,6 +150,13 @@ def test_parquet_keeps_messages_and_lists(run, tmp_path):
     assert row["reference"] == ["green"]
 
 
+def test_a_system_message_stays_before_the_question(run, tmp_path):
+    chat = [{"role": "system", "content": "red"}, {"role": "user", "content": "colour of sky"}]
+    (tmp_path / "questions.jsonl").write_text(json.dumps(ROWS[1] | {"prompt": chat}) + "\n")
+    (row,), _ = run(chat_template=True)
+    assert row["prompt"] == chat
+
+
 def test_a_run_that_fails_leaves_what_was_there(run, tmp_path, monkeypatch):
     def fail(*_, **__):
         raise DataError("full")

@@ -527,6 +527,18 @@ def test_with_a_chat_template_the_policy_is_asked_in_chat_and_the_judge_reads_th
     assert answers[0] != answers[1]
 
 
+def test_questions_may_be_chats_with_a_system_message(run, tmp_path: Path):
+    system = {"role": "system", "content": "green"}
+    chats = [{**row, "prompt": [system, {"role": "user", "content": row["prompt"]}]} for row in ROWS]
+    out = run(data=write_rows(tmp_path / "chats.jsonl", chats), chat_template=True)
+    plain = run(chat_template=True, output_dir=tmp_path / "plain")
+    judged = lines(out / "completions.jsonl")
+    assert {row["prompt"] for row in judged} == {row["prompt"] for row in ROWS}
+    assert [row["completion"] for row in judged] != [
+        row["completion"] for row in lines(plain / "completions.jsonl")
+    ]
+
+
 # A judge on the policy's base
 
 

@@ -6,8 +6,9 @@ from tokenizers.processors import TemplateProcessing
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from judge.errors import ConfigError, DataError
+from judge.records import Turn
 from rl.policy import Policy
-from rl.rollout import encode_prompts, generate, sample, special_tokens
+from rl.rollout import encode_prompts, generate, messages_of, sample, special_tokens
 
 WORDS = ("a", "b", "c", "d")  # ids 3 4 5 6; 0 is padding, 1 EOS, 2 unknown
 
@@ -213,6 +214,30 @@ def test_a_chat_template_wraps_each_prompt_and_opens_the_answer():
         for wrapped in (False, True)
     ]
     assert ends == [[""], ["b c"]]
+
+
+def test_messages_are_rendered_as_they_stand():
+    tokenizer = word_tokenizer(*WORDS)
+    tokenizer.chat_template = "{% for message in messages %}{{ message['content'] }} {% endfor %}d"
+    rest = {"model": bigram_llama(CHAIN), "max_new_tokens": 3, "chat_template": True}
+    chat = (Turn("system", "a"), Turn("user", "b"))
+    assert messages_of("b") == [{"role": "user", "content": "b"}]
+    assert messages_of(chat) == [{"role": "system", "content": "a"}, {"role": "user", "content": "b"}]
+    assert encode_prompts(tokenizer, ["b", chat], **rest) == [[4, 6], [3, 4, 6]]
+
+
+def test_messages_without_the_template_switched_on_are_refused():
+    with pytest.raises(ConfigError, match="lists of messages need chat_template, which is off"):
+        encode_prompts(
+            word_tokenizer(*WORDS), ["a", (Turn("user", "b"),)], model=bigram_llama(CHAIN), max_new_tokens=1
+        )
+
+
+def test_what_a_template_refuses_is_said():
+    tokenizer = word_tokenizer(*WORDS)
+    tokenizer.chat_template = "{{ raise_exception('no system message, please') }}"
+    with pytest.raises(DataError, match="refuses a prompt: no system message, please"):
+        encode_prompts(tokenizer, ["a"], model=bigram_llama(CHAIN), max_new_tokens=1, chat_template=True)
 
 
 def test_a_chat_without_a_template_is_refused():
