@@ -1,6 +1,6 @@
 """How much memory does an update of PPO take on one frozen base, and how much on separate models?
 
-    python -m benchmarks.ppo_memory
+    python benchmarks/ppo_memory.py
 
 One rollout, its evaluation and one optimizer step on a Llama of random weights, in float32, by the same code
 three ways: LoRA adapters and a value head on one frozen base, which is the reference too (`one_base`); a
@@ -18,9 +18,9 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import torch
+from ppo_speed_worker import LORA_RANK, Setting, model_of, peak_megabytes, prompts, word_tokenizer
 from torch import Tensor, nn
 
-from benchmarks.ppo_speed_worker import LORA_RANK, Setting, model_of, peak_megabytes, prompts, word_tokenizer
 from judge.environment import machine, versions
 from rl import ppo
 from rl.config import PPOConfig
@@ -53,7 +53,7 @@ def main() -> None:
         results[name] = {"setting": asdict(setting), "ways": ways, "one_base_share_of": shares(ways)}
         print(name, *lines(ways), sep="\n", flush=True)
     content = {
-        "command": "python -m benchmarks.ppo_memory",
+        "command": "python benchmarks/ppo_memory.py",
         "micro_batch_size": MICRO_BATCH_SIZE,
         "lora_rank": LORA_RANK,
         "versions": versions(),
@@ -87,7 +87,7 @@ def measure(way: str, setting: Setting) -> Held:
     experience, _ = ppo.experience_of(state, config, rollout.episodes, evaluation, dict(enumerate(rewards)))
     ppo.improve(state, config, experience)
     peak = peak_megabytes()  # before anything else is counted
-    modules: tuple[nn.Module, ...] = (state.policy, state.reference.model)
+    modules: tuple[nn.Module, ...] = (state.policy, state.reference.policy.model)
     parameters = {id(each): each for module in modules for each in module.parameters()}.values()
     held = {
         "parameters_mb": megabytes(parameters),

@@ -36,120 +36,116 @@ class TrainJudgeConfig:
     """Settings of `candor train-judge`."""
 
     output_dir: str = field(
-        metadata={"help": "Directory to write the judge to; a killed run resumes from it."}
+        metadata={"help": "directory to write the judge to; a killed run resumes from it"}
     )
     train_files: list[str] = field(
         default_factory=list,
         metadata={
-            "help": "Labelled files (JSONL, CSV, Parquet), each PATH[:ROWS][*TIMES]: at most ROWS rows of "
-            "it, each read TIMES times a pass."
+            "help": "labelled files (JSONL, CSV, Parquet), each PATH[:ROWS][*TIMES]: at most ROWS rows of "
+            "it, each read TIMES times a pass"
         },
     )
     question_files: list[str] = field(
         default_factory=list,
-        metadata={"help": "Questions with their answers, from which contrastive pairs are made."},
+        metadata={"help": "questions with their answers, from which contrastive pairs are made"},
     )
-    data_dir: str = field(default=".", metadata={"help": "Directory that the files' paths start from."})
+    data_dir: str = field(default=".", metadata={"help": "directory that the files' paths start from"})
     prompt_column: str | None = field(
-        default=None, metadata={"help": "Column of the question; by default prompt or question, or none."}
+        default=None, metadata={"help": "column of the question; by default prompt or question, or none"}
     )
     reference_column: str | None = field(
-        default=None, metadata={"help": "Column of the right answer; by default references or reference."}
+        default=None, metadata={"help": "column of the right answer; by default references or reference"}
     )
     completion_column: str | None = field(
-        default=None, metadata={"help": "Column of the answer; by default completion or candidate."}
+        default=None, metadata={"help": "column of the answer; by default completion or candidate"}
     )
     claim_column: str | None = field(
         default=None,
-        metadata={"help": "Column of a claim that a text may support; by default claim or text_a."},
+        metadata={"help": "column of a claim that a text may support; by default claim or text_a"},
     )
     text_column: str | None = field(
         default=None,
-        metadata={"help": "Column of that text, or of a text that may decline; by default text_b or text."},
+        metadata={"help": "column of that text, or of a text that may decline; by default text_b or text"},
     )
     label_column: str | None = field(
-        default=None, metadata={"help": "1 yes, 0 no, between them graded; by default label or score."}
+        default=None, metadata={"help": "1 yes, 0 no, between them graded; by default label or score"}
     )
     group_column: str | None = field(
         default=None,
-        metadata={"help": "Rows held out together; by default group, else those of one question."},
+        metadata={"help": "rows held out together; by default group, else those of one question"},
     )
     contrast_per_kind: int = field(
-        default=0, metadata={"help": "Contrastive pairs to make of each kind; 0 makes none."}
+        default=0, metadata={"help": "contrastive pairs to make of each kind; 0 makes none"}
     )
     word_order_per_kind: int = field(
-        default=0, metadata={"help": "The same for each kind of edit of a sentence's word order."}
+        default=0, metadata={"help": "the same for each kind of edit of a sentence's word order"}
     )
-    abstention_rows: int = field(default=0, metadata={"help": "Abstention rows to write; 0 writes none."})
+    abstention_rows: int = field(default=0, metadata={"help": "abstention rows to write; 0 writes none"})
     backbone: str = field(
         default="sentence-transformers/all-MiniLM-L6-v2",
         metadata={
-            "help": "Encoder or causal language model: a directory or a Hub id; a judge to start from brings "
-            "its own."
+            "help": "encoder or causal language model: a directory or a Hub id; a judge to start from brings "
+            "its own"
         },
     )
     start_from: str | None = field(
         default=None,
-        metadata={"help": "Judge to go on from instead of a bare encoder; `default` is the one that ships."},
+        metadata={"help": "judge to go on from instead of a bare encoder; `default` is the one that ships"},
     )
     lora_rank: int = field(
         default=0,
         metadata={
-            "help": "Rank of LoRA adapters on all linear layers; they and the outputs alone are trained and "
-            "written. 0: train every weight."
+            "help": "rank of LoRA adapters on all linear layers; they and the outputs alone are trained and "
+            "written; 0: train every weight"
         },
     )
-    freeze_embeddings: bool = field(default=True, metadata={"help": "Leave the word embeddings as they are."})
+    freeze_embeddings: bool = field(default=True, metadata={"help": "leave the word embeddings as they are"})
     max_tokens: int = field(
-        default=256, metadata={"help": "Length in tokens at which a training pair is cut."}
+        default=256, metadata={"help": "length in tokens at which a training pair is cut"}
     )
-    held_out_share: float = field(default=0.12, metadata={"help": "Share of groups kept aside to tune on."})
-    epochs: float = field(default=2.0, metadata={"help": "Passes over the training rows."})
-    max_steps: int = field(default=-1, metadata={"help": "Optimizer steps; -1 leaves it to the epochs."})
-    batch_size: int = field(default=64, metadata={"help": "Pairs a step and device."})
-    learning_rate: float = field(default=1e-4, metadata={"help": "Peak learning rate of AdamW."})
-    weight_decay: float = field(default=0.01, metadata={"help": "Weight decay of AdamW."})
-    warmup_share: float = field(default=0.05, metadata={"help": "Share of steps over which the rate rises."})
-    eval_steps: int = field(default=500, metadata={"help": "Steps between measurements and checkpoints."})
-    eval_rows: int = field(default=6000, metadata={"help": "Held-out rows measured during training."})
-    dropout: float = field(default=0.0, metadata={"help": "Dropout of the encoder while it is trained."})
+    held_out_share: float = field(default=0.12, metadata={"help": "share of groups kept aside to tune on"})
+    epochs: float = field(default=2.0, metadata={"help": "passes over the training rows"})
+    max_steps: int = field(default=-1, metadata={"help": "optimizer steps; -1 leaves it to the epochs"})
+    batch_size: int = field(default=64, metadata={"help": "pairs a step and device"})
+    learning_rate: float = field(default=1e-4, metadata={"help": "peak learning rate of AdamW"})
+    weight_decay: float = field(default=0.01, metadata={"help": "weight decay of AdamW"})
+    warmup_share: float = field(default=0.05, metadata={"help": "share of steps over which the rate rises"})
+    eval_steps: int = field(default=500, metadata={"help": "steps between measurements and checkpoints"})
+    eval_rows: int = field(default=6000, metadata={"help": "held-out rows measured during training"})
+    dropout: float = field(default=0.0, metadata={"help": "dropout of the encoder while it is trained"})
     attention: str = field(
         default="eager",
-        metadata={"help": "Attention implementation in training; eager is the faster in bfloat16 on a CPU."},
+        metadata={"help": "attention implementation in training; eager is the faster in bfloat16 on a CPU"},
     )
-    patience: int = field(default=5, metadata={"help": "Measurements without gain before training stops."})
-    logging_steps: int = field(default=50, metadata={"help": "Steps between log lines."})
-    bf16: bool = field(
-        default=True, metadata={"help": "Mixed precision: float32 weights, bfloat16 products."}
-    )
+    patience: int = field(default=5, metadata={"help": "measurements without gain before training stops"})
+    logging_steps: int = field(default=50, metadata={"help": "steps between log lines"})
+    bf16: bool = field(default=True, metadata={"help": "mixed precision: float32 weights, bfloat16 products"})
     device: str | None = field(
-        default=None, metadata={"help": "cpu, cuda, ...; the best there is by default."}
+        default=None, metadata={"help": "cpu, cuda, ...; the best there is by default"}
     )
-    seed: int = field(default=0, metadata={"help": "Seed of weights, order and contrastive pairs."})
+    seed: int = field(default=0, metadata={"help": "seed of weights, order and contrastive pairs"})
     max_fpr: float = field(
         default=0.05,
-        metadata={"help": "False-positive rate on held-out rows that the threshold may not pass."},
+        metadata={"help": "false-positive rate on held-out rows that the threshold may not pass"},
     )
     combiner_hidden: int = field(
-        default=16, metadata={"help": "Hidden units of the combiner; 0 makes it linear."}
+        default=16, metadata={"help": "hidden units of the combiner; 0 makes it linear"}
     )
-    combiner_penalty: float = field(default=3e-3, metadata={"help": "L2 penalty of the combiner."})
+    combiner_penalty: float = field(default=3e-3, metadata={"help": "L2 penalty of the combiner"})
     as_delta: bool = field(
         default=False,
-        metadata={"help": "Write 8-bit weight differences from the backbone: an eighth of the size."},
+        metadata={"help": "write 8-bit weight differences from the backbone: an eighth of the size"},
     )
-    description: str | None = field(
-        default=None, metadata={"help": "For the model card: what this judge is."}
-    )
+    description: str | None = field(default=None, metadata={"help": "for the model card: what this judge is"})
     license: str | None = field(
-        default=None, metadata={"help": "For the model card: licence of the weights, as the Hub spells it."}
+        default=None, metadata={"help": "for the model card: licence of the weights, as the Hub spells it"}
     )
     data_licences: list[str] = field(
         default_factory=list,
-        metadata={"help": "For the model card: FILE=LICENCE, FILE as it is named above or a pattern (*, ?)."},
+        metadata={"help": "for the model card: FILE=LICENCE, FILE as it is named above or a pattern (*, ?)"},
     )
     known_faults: list[str] = field(
-        default_factory=list, metadata={"help": "For the model card: what this judge is known to get wrong."}
+        default_factory=list, metadata={"help": "for the model card: what this judge is known to get wrong"}
     )
 
     def __post_init__(self) -> None:
@@ -172,39 +168,37 @@ class TrainJudgeConfig:
 class TrainReaderConfig:
     """Settings of `candor train-reader`."""
 
-    output_dir: str = field(metadata={"help": "Directory to write the reader to."})
+    output_dir: str = field(metadata={"help": "directory to write the reader to"})
     train_files: list[str] = field(
         default_factory=list,
-        metadata={"help": "Labelled pairs as for train-judge, from which reading exercises are made."},
+        metadata={"help": "labelled pairs as for train-judge, from which reading exercises are made"},
     )
-    data_dir: str = field(default=".", metadata={"help": "Directory that the files' paths start from."})
-    train_examples: int = field(default=60_000, metadata={"help": "Exercises to train on at most."})
-    eval_examples: int = field(default=4000, metadata={"help": "Held-out exercises to measure on at most."})
-    held_out_share: float = field(default=0.05, metadata={"help": "Share of groups kept aside."})
+    data_dir: str = field(default=".", metadata={"help": "directory that the files' paths start from"})
+    train_examples: int = field(default=60_000, metadata={"help": "exercises to train on at most"})
+    eval_examples: int = field(default=4000, metadata={"help": "held-out exercises to measure on at most"})
+    held_out_share: float = field(default=0.05, metadata={"help": "share of groups kept aside"})
     backbone: str = field(
         default="sentence-transformers/all-MiniLM-L6-v2",
-        metadata={"help": "Encoder: a directory or a Hub id."},
+        metadata={"help": "encoder: a directory or a Hub id"},
     )
-    lora_rank: int = field(default=32, metadata={"help": "Rank of the weight differences."})
-    max_tokens: int = field(default=256, metadata={"help": "Window of question and text, in tokens."})
-    epochs: float = field(default=1.0, metadata={"help": "Passes over the exercises."})
-    max_steps: int = field(default=-1, metadata={"help": "Optimizer steps; -1 leaves it to the epochs."})
-    batch_size: int = field(default=32, metadata={"help": "Exercises a step and device."})
-    learning_rate: float = field(default=1e-3, metadata={"help": "Peak learning rate of AdamW."})
-    warmup_share: float = field(default=0.05, metadata={"help": "Share of steps over which the rate rises."})
+    lora_rank: int = field(default=32, metadata={"help": "rank of the weight differences"})
+    max_tokens: int = field(default=256, metadata={"help": "window of question and text, in tokens"})
+    epochs: float = field(default=1.0, metadata={"help": "passes over the exercises"})
+    max_steps: int = field(default=-1, metadata={"help": "optimizer steps; -1 leaves it to the epochs"})
+    batch_size: int = field(default=32, metadata={"help": "exercises a step and device"})
+    learning_rate: float = field(default=1e-3, metadata={"help": "peak learning rate of AdamW"})
+    warmup_share: float = field(default=0.05, metadata={"help": "share of steps over which the rate rises"})
     attention: str = field(
         default="eager",
-        metadata={"help": "Attention implementation in training; eager is the faster in bfloat16 on a CPU."},
+        metadata={"help": "attention implementation in training; eager is the faster in bfloat16 on a CPU"},
     )
-    save_steps: int = field(default=100, metadata={"help": "Steps between checkpoints."})
-    logging_steps: int = field(default=50, metadata={"help": "Steps between log lines."})
-    bf16: bool = field(
-        default=True, metadata={"help": "Mixed precision: float32 weights, bfloat16 products."}
-    )
+    save_steps: int = field(default=100, metadata={"help": "steps between checkpoints"})
+    logging_steps: int = field(default=50, metadata={"help": "steps between log lines"})
+    bf16: bool = field(default=True, metadata={"help": "mixed precision: float32 weights, bfloat16 products"})
     device: str | None = field(
-        default=None, metadata={"help": "cpu, cuda, ...; the best there is by default."}
+        default=None, metadata={"help": "cpu, cuda, ...; the best there is by default"}
     )
-    seed: int = field(default=0, metadata={"help": "Of weights, order and exercises."})
+    seed: int = field(default=0, metadata={"help": "of weights, order and exercises"})
 
 
 class Dtype(StrEnum):
@@ -228,26 +222,26 @@ class SpeedConfig:
 
     engine: Engine = field(
         default=Engine.TORCH,
-        metadata={"help": "What runs the encoder; openvino-int8 is for CPUs and needs candor-rl[openvino]."},
+        metadata={"help": "what runs the encoder; openvino-int8 is for CPUs and needs candor-rl[openvino]"},
     )
     dtype: Dtype = field(
         default=Dtype.AUTO,
-        metadata={"help": "Of torch's weights; auto is bfloat16 where a CPU has AMX or a GPU has it."},
+        metadata={"help": "of torch's weights; auto is bfloat16 where a CPU has AMX or a GPU has it"},
     )
     batch_tokens: int | None = field(
         default=None,
-        metadata={"help": "Tokens a batch, padding included; by default 2048 on a CPU, 32768 on a GPU."},
+        metadata={"help": "tokens a batch, padding included; by default 2048 on a CPU, 32768 on a GPU"},
     )
     max_references: int = field(
         default=8,
-        metadata={"help": "References of a record that the encoder reads, the nearest by lexical features."},
+        metadata={"help": "references of a record that the encoder reads, the nearest by lexical features"},
     )
     cheap_stage: bool = field(
         default=True,
-        metadata={"help": "Decide exact matches and texts without a word before the encoder is asked."},
+        metadata={"help": "decide exact matches and texts without a word before the encoder is asked"},
     )
     cache_size: int = field(
-        default=50_000, metadata={"help": "Pairs whose logits are kept; some 0.5 KB each with their texts."}
+        default=50_000, metadata={"help": "pairs whose logits are kept; some 0.5 KB each with their texts"}
     )
 
     def __post_init__(self) -> None:
@@ -264,64 +258,64 @@ class ScoreConfig:
     """Settings of `candor score`, but for the reward's."""
 
     input: str = field(
-        metadata={"help": "Completions to judge: .jsonl, .csv (either may be gzipped) or .parquet."}
+        metadata={"help": "completions to judge: .jsonl, .csv (either may be gzipped) or .parquet"}
     )
     output: str = field(
         metadata={
-            "help": "Where the scores go, in the format of its suffix; bad rows go to OUTPUT.rejected.jsonl."
+            "help": "where the scores go, in the format of its suffix; bad rows go to OUTPUT.rejected.jsonl"
         }
     )
     judge: str | None = field(
-        default=None, metadata={"help": "Judge directory or Hub id; the one that ships by default."}
+        default=None, metadata={"help": "judge directory or Hub id; the one that ships by default"}
     )
     max_fpr: float | None = field(
         default=None,
         metadata={
-            "help": "Share of wrong answers that may pass for right, by the judge's held-out rows; by "
-            "default the one it was trained for."
+            "help": "share of wrong answers that may pass for right, by the judge's held-out rows; by "
+            "default the one it was trained for"
         },
     )
-    prompt_column: str = field(default="prompt", metadata={"help": "Column of the question."})
+    prompt_column: str = field(default="prompt", metadata={"help": "column of the question"})
     reference_column: str = field(
         default="reference",
-        metadata={"help": "Column of the right answer: text, or a list of which any may match."},
+        metadata={"help": "column of the right answer: text, or a list of which any may match"},
     )
-    completion_column: str = field(default="completion", metadata={"help": "Column of the text to judge."})
+    completion_column: str = field(default="completion", metadata={"help": "column of the text to judge"})
     id_column: str = field(
         default="id",
-        metadata={"help": "Column that names the row; where a file has no `id`, its row number does."},
+        metadata={"help": "column that names the row; where a file has no `id`, its row number does"},
     )
     explain: Explain = field(
         default=Explain.NONE,
         metadata={
-            "help": "What to say besides the verdict, which it does not change: `facts` lists what each "
+            "help": "what to say besides the verdict, which it does not change: `facts` lists what each "
             "completion leaves out of its reference and what it adds, `qa` asks each of the two what the "
-            "other answers; either at many times the cost."
+            "other answers; either at many times the cost"
         },
     )
     reader: str | None = field(
         default=None,
         metadata={
-            "help": "For `qa`, what finds the answers: from train-reader, or any extractive "
-            "question-answering model by directory or Hub id; the one that ships by default."
+            "help": "for `qa`, what finds the answers: from train-reader, or any extractive "
+            "question-answering model by directory or Hub id; the one that ships by default"
         },
     )
     question_generator: str | None = field(
         default=None,
         metadata={
-            "help": "For `qa`, a sequence-to-sequence model that writes the questions, by directory or Hub "
-            "id; by default they are facts with a part blanked."
+            "help": "for `qa`, a sequence-to-sequence model that writes the questions, by directory or Hub "
+            "id; by default they are facts with a part blanked"
         },
     )
     question_template: str = field(
         default=QUESTION_TEMPLATE,
         metadata={
-            "help": "What that model is shown, with {fact}, {answer} or {highlighted}: the fact with <hl> "
-            "on either side of the answer."
+            "help": "what that model is shown, with {fact}, {answer} or {highlighted}: the fact with <hl> "
+            "on either side of the answer"
         },
     )
     chunk_rows: int = field(
-        default=512, metadata={"help": "Records judged at a time; an interrupted run loses at most these."}
+        default=512, metadata={"help": "records judged at a time; an interrupted run loses at most these"}
     )
 
     def __post_init__(self) -> None:
@@ -337,69 +331,69 @@ class ScoreConfig:
 class EvalJudgeConfig:
     """Settings of `candor eval-judge`. A column left unnamed is looked for under well-known names."""
 
-    data: str = field(metadata={"help": "Completions labelled by people: .jsonl, .csv or .parquet."})
+    data: str = field(metadata={"help": "completions labelled by people: .jsonl, .csv or .parquet"})
     judge: list[str] = field(
         default_factory=list,
         metadata={
-            "help": f"Judges, directories or Hub ids; by default `{DEFAULT_JUDGE}`, which ships here.",
+            "help": f"judges, directories or Hub ids; by default `{DEFAULT_JUDGE}`, which ships here",
             "action": Repeatable,
         },
     )
     max_fpr: float | None = field(
         default=None,
         metadata={
-            "help": "Share of wrong answers that may pass for right, by the judge's held-out rows; by "
-            "default the one it was trained for."
+            "help": "share of wrong answers that may pass for right, by the judge's held-out rows; by "
+            "default the one it was trained for"
         },
     )
     embedding: list[str] = field(
         default_factory=lambda: [MINILM],
         metadata={
-            "help": "Encoders, directories or Hub ids, whose embedding cosine is compared; [] in YAML: none.",
+            "help": "encoders, directories or Hub ids, whose embedding cosine is compared; [] in YAML: none",
             "action": Repeatable,
         },
     )
     cross_encoder: list[str] = field(
         default_factory=list,
         metadata={
-            "help": "Cross-encoders, directories or Hub ids, to compare: of one logit, or of classes one of "
-            "which is entailment.",
+            "help": "cross-encoders, directories or Hub ids, to compare: of one logit, or of classes one of "
+            "which is entailment",
             "action": Repeatable,
         },
     )
     pedants_python: str | None = field(
         default=None,
-        metadata={"help": "Python of an environment with qa-metrics, to compare PEDANTS."},
+        metadata={"help": "Python of an environment with qa-metrics, to compare PEDANTS"},
     )
     scores: list[str] = field(
         default_factory=list,
         metadata={
-            "help": "NAME=COLUMN: what another judge made of the rows, 0 to 1, in a column of DATA.",
+            "help": "NAME=COLUMN: what another judge made of the rows, 0 to 1, in a column of DATA",
             "action": Repeatable,
         },
     )
     output: str | None = field(
         default=None,
-        metadata={"help": "JSON file for the results; by default DATA's name with .agreement.json, here."},
+        metadata={"help": "JSON file for the results; by default DATA's name with .agreement.json, here"},
     )
     prompt_column: str | None = field(
-        default=None, metadata={"help": "By default prompt or question, or none."}
+        default=None, metadata={"help": "by default prompt or question, or none"}
     )
     reference_column: str | None = field(
-        default=None, metadata={"help": "By default references or reference."}
+        default=None, metadata={"help": "by default references or reference"}
     )
     completion_column: str | None = field(
-        default=None, metadata={"help": "By default completion or candidate."}
+        default=None, metadata={"help": "by default completion or candidate"}
     )
     label_column: str | None = field(
-        default=None, metadata={"help": "1 right, 0 wrong, between them graded; by default label or score."}
+        default=None, metadata={"help": "1 right, 0 wrong, between them graded; by default label or score"}
     )
     group_column: str | None = field(
-        default=None, metadata={"help": "Rows that the bootstrap draws together; by default group, or none."}
+        default=None, metadata={"help": "rows that the bootstrap draws together; by default group, or none"}
     )
-    id_column: str = field(default="id", metadata={"help": "Column that names the row."})
-    resamples: int = field(default=1000, metadata={"help": "Bootstrap resamples behind each interval."})
-    seed: int = field(default=0, metadata={"help": "Of the bootstrap."})
+    id_column: str = field(default="id", metadata={"help": "column that names the row"})
+    resamples: int = field(default=1000, metadata={"help": "bootstrap resamples behind each interval"})
+    seed: int = field(default=0, metadata={"help": "of the bootstrap"})
 
     def __post_init__(self) -> None:
         _at_least(0, "resamples", self.resamples)
@@ -411,36 +405,36 @@ class ReportConfig:
     """Settings of `candor report`. A column left unnamed is looked for, and done without if not there."""
 
     input: str = field(
-        metadata={"help": "What candor score wrote (.jsonl, .csv, .parquet), or candor eval-judge (.json)."}
+        metadata={"help": "what candor score wrote (.jsonl, .csv, .parquet), or candor eval-judge (.json)"}
     )
     scored: str | None = field(
         default=None,
-        metadata={"help": "Scored file whose records are shown beside an evaluation, if that is the input."},
+        metadata={"help": "scored file whose records are shown beside an evaluation, if that is the input"},
     )
     output: str | None = field(
-        default=None, metadata={"help": "HTML file to write; by default INPUT's name with .html, here."}
+        default=None, metadata={"help": "HTML file to write; by default INPUT's name with .html, here"}
     )
-    title: str | None = field(default=None, metadata={"help": "Of the page; by default INPUT's name."})
-    prompt_column: str | None = field(default=None, metadata={"help": "By default prompt or question."})
+    title: str | None = field(default=None, metadata={"help": "of the page; by default INPUT's name"})
+    prompt_column: str | None = field(default=None, metadata={"help": "by default prompt or question"})
     reference_column: str | None = field(
-        default=None, metadata={"help": "By default references or reference."}
+        default=None, metadata={"help": "by default references or reference"}
     )
     completion_column: str | None = field(
-        default=None, metadata={"help": "By default completion or candidate."}
+        default=None, metadata={"help": "by default completion or candidate"}
     )
     label_column: str | None = field(
         default=None,
-        metadata={"help": "What people say, 1 right, 0 wrong, or between; by default label or score."},
+        metadata={"help": "what people say, 1 right, 0 wrong, or between; by default label or score"},
     )
     group_column: str | None = field(
-        default=None, metadata={"help": "Rows that the bootstrap draws together; by default group."}
+        default=None, metadata={"help": "rows that the bootstrap draws together; by default group"}
     )
-    id_column: str | None = field(default=None, metadata={"help": "Name of the row; by default id."})
+    id_column: str | None = field(default=None, metadata={"help": "name of the row; by default id"})
     max_records: int = field(
-        default=20_000, metadata={"help": "Rows that can be looked through; figures are of all rows."}
+        default=20_000, metadata={"help": "rows that can be looked through; figures are of all rows"}
     )
-    resamples: int = field(default=1000, metadata={"help": "Bootstrap resamples behind each interval."})
-    seed: int = field(default=0, metadata={"help": "Of the bootstrap."})
+    resamples: int = field(default=1000, metadata={"help": "bootstrap resamples behind each interval"})
+    seed: int = field(default=0, metadata={"help": "of the bootstrap"})
 
     def __post_init__(self) -> None:
         _at_least(0, "max_records", self.max_records)
@@ -467,29 +461,29 @@ class AuditJudgeConfig:
     """Settings of `candor audit-judge`."""
 
     judge: str | None = field(
-        default=None, metadata={"help": "Judge directory or Hub id; the one that ships by default."}
+        default=None, metadata={"help": "judge directory or Hub id; the one that ships by default"}
     )
     cross_encoder: str | None = field(
         default=None,
-        metadata={"help": "Cross-encoder, a directory or Hub id, to audit instead; as for eval-judge."},
+        metadata={"help": "cross-encoder, a directory or Hub id, to audit instead; as for eval-judge"},
     )
     max_fpr: float | None = field(
         default=None,
         metadata={
-            "help": "Share of wrong answers that may pass for right, by the judge's held-out rows; by "
-            "default the one it was trained for."
+            "help": "share of wrong answers that may pass for right, by the judge's held-out rows; by "
+            "default the one it was trained for"
         },
     )
     output: str | None = field(
         default=None,
-        metadata={"help": "JSON file for tallies, failed cases and breaches; by default none is written."},
+        metadata={"help": "JSON file for tallies, failed cases and breaches; by default none is written"},
     )
-    weakest: int = field(default=10, metadata={"help": "Failed cases to print, the surest first."})
+    weakest: int = field(default=10, metadata={"help": "failed cases to print, the surest first"})
     min_pass: float = field(
-        default=0.9, metadata={"help": "Share of all cases that must be right; below it the command fails."}
+        default=0.9, metadata={"help": "share of all cases that must be right; below it the command fails"}
     )
     min_pass_hacking: float = field(
-        default=1.0, metadata={"help": "The same of the reward-hacking group alone."}
+        default=1.0, metadata={"help": "the same of the reward-hacking group alone"}
     )
 
     def __post_init__(self) -> None:

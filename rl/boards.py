@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Protocol
 
 from judge.errors import ConfigError
-from judge.outputs import write_text
+from judge.outputs import write_text, writing
 from rl.config import ReportTo
 from rl.tracking import Metrics, Row
 
@@ -46,17 +46,28 @@ class TensorBoard:
     """Events in a directory of the run: `tensorboard --logdir DIRECTORY`."""
 
     def __init__(self, module: ModuleType, directory: Path, start: int) -> None:
+        self._directory = directory / EVENTS_DIR
         # Events from `start` on are of a run that was killed after its last checkpoint.
-        self._writer = module.SummaryWriter(str(directory / EVENTS_DIR), purge_step=start)
+        self._writer = module.SummaryWriter(str(self._directory), purge_step=start)
 
     def log(self, update: int, metrics: Metrics, completions: Sequence[Row]) -> None:
-        """Write one update's metrics."""
-        for name, value in _finite(metrics).items():
-            self._writer.add_scalar(name, value, update)
+        """Write one update's metrics.
+
+        Raises:
+            DataError: they cannot be written.
+        """
+        with writing(self._directory, "make room, and run again"):
+            for name, value in _finite(metrics).items():
+                self._writer.add_scalar(name, value, update)
 
     def close(self) -> None:
-        """Write what is still held back."""
-        self._writer.close()
+        """Write what is still held back.
+
+        Raises:
+            DataError: it cannot be written.
+        """
+        with writing(self._directory, "make room, and run again"):
+            self._writer.close()
 
 
 class RunPage:

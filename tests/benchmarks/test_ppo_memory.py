@@ -1,7 +1,7 @@
 import pytest
+from ppo_speed_worker import Setting, model_of
 
 from benchmarks.ppo_memory import LORA_RANK, WAYS, lines, measure, shares
-from benchmarks.ppo_speed_worker import Setting, model_of
 
 TINY = Setting(
     layers=1, width=16, vocabulary=20, episodes=8, prompt_tokens=3, new_tokens=2, epochs=1, updates=1

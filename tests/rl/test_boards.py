@@ -1,11 +1,13 @@
+import errno
 import math
+import os
 import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-from judge.errors import ConfigError
+from judge.errors import ConfigError, DataError
 from rl.boards import open_board
 from rl.config import ReportTo
 
@@ -65,3 +67,19 @@ def test_what_is_not_installed_is_named_with_the_way_out(monkeypatch, tmp_path, 
     monkeypatch.setitem(sys.modules, str(report_to), None)
     with pytest.raises(ConfigError, match=rf"{report_to} is not installed; .* --report_to none"):
         show(report_to, tmp_path)
+
+
+def test_a_disk_without_room_for_the_events_is_told_in_a_line(monkeypatch, tmp_path):
+    class FullDisk:
+        def __init__(self, *_: object, **__: object) -> None: ...
+
+        def add_scalar(self, *_: object) -> None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # which its thread of writing had met
+
+    module = ModuleType("torch.utils.tensorboard")
+    module.SummaryWriter = FullDisk
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    with pytest.raises(
+        DataError, match=r"cannot write .*tensorboard: No space left on device; make room, and"
+    ):
+        show(ReportTo.TENSORBOARD, tmp_path)
