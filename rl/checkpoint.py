@@ -40,7 +40,7 @@ STATE_FILE = "state.json"
 SUMS_FILE = "SHA256SUMS"
 """In the format of `sha256sum --check`."""
 
-MAY_DIFFER = frozenset({"updates", "micro_batch_size"})
+MAY_DIFFER = frozenset({"updates", "micro_batch_size", "gradient_checkpointing"})
 """Settings of PPO that a run which goes on need not share: how long it is, and how it fits into memory."""
 COPIES_OF_TRAINED = 3
 """Adam keeps two moments of each weight that is trained."""

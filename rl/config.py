@@ -18,6 +18,10 @@ _REFERENCE_COLUMN = {"help": "column of the right answer: text, or a list of whi
 _ID_COLUMN = {"help": "column that names the row; where a file has no `id`, its row number does"}
 _DTYPE = {"help": "precision of the model's weights"}
 _BF16 = {"help": "matrix products in bfloat16, with weights as dtype says, losses and optimizer in float32"}
+_GRADIENT_CHECKPOINTING = {
+    "help": "run each layer again in the backward pass instead of keeping what it computed: less memory, a "
+    "third more time"
+}
 _DEVICE = {"help": "cpu, cuda, ...; the best there is by default"}
 _AS_IN_TRAIN_RL = {"help": "share of wrong answers that may pass for right; as in train-rl"}
 
@@ -264,6 +268,7 @@ class WarmStartConfig:
         default=None,
         metadata={"help": "targets per forward pass, to fit memory; unset: all of a step"},
     )
+    gradient_checkpointing: bool = field(default=False, metadata=_GRADIENT_CHECKPOINTING)
     learning_rate: float = field(default=2e-5, metadata={"help": "AdamW step size, at the first step"})
     lr_scheduler_type: Schedule = field(
         default=Schedule.LINEAR, metadata={"help": "constant, or linear or cosine to 0 over the run"}
@@ -313,6 +318,7 @@ class PPOConfig:
         default=None,
         metadata={"help": "episodes per forward pass, to fit memory; unset: the whole minibatch"},
     )
+    gradient_checkpointing: bool = field(default=False, metadata=_GRADIENT_CHECKPOINTING)
     bf16: bool = field(default=False, metadata=_BF16)
     chat_template: bool = field(
         default=False,

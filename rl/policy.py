@@ -9,8 +9,8 @@ H hidden size, V vocabulary.
 """
 
 import copy
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from typing import NamedTuple, Protocol
 
@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
+from transformers.modeling_layers import GradientCheckpointingLayer
 
 from judge.errors import ConfigError
 
@@ -86,9 +87,17 @@ class CausalLM:
         model: in eval mode.
         temperature: of every log-prob.
         bf16: whether matrix products are in bfloat16; from the logits on all is float32.
+        gradient_checkpointing: whether a layer keeps its input alone, and is run again in the backward pass.
     """
 
-    def __init__(self, model: PreTrainedModel | PeftModel, temperature: float, *, bf16: bool = False) -> None:
+    def __init__(
+        self,
+        model: PreTrainedModel | PeftModel,
+        temperature: float,
+        *,
+        bf16: bool = False,
+        gradient_checkpointing: bool = False,
+    ) -> None:
         if isinstance(model, PeftModel) and model.active_peft_config.is_prompt_learning:
             raise ConfigError(
                 f"expected adapters inside the layers, such as LoRA, got {model.active_peft_config.peft_type}"
@@ -99,6 +108,7 @@ class CausalLM:
             raise ConfigError(f"expected a causal LM with an output head, got {type(self.model).__name__}")
         self.temperature = temperature
         self.bf16 = bf16
+        self.run_again = layers_of(self.model) if gradient_checkpointing else []
         self.transform = _logit_transform(self.model.config.get_text_config().to_dict())
         self._check_head()
 
@@ -107,7 +117,7 @@ class CausalLM:
         length = episodes.response_mask.shape[1]
         # No token is predicted from the last column, so it is never computed.
         mask = episodes.attention_mask[:, :-1]
-        with mixed_precision(mask.device, self.bf16), self._attention(mask):
+        with mixed_precision(mask.device, self.bf16), self._attention(mask), self._checkpointing(mask):
             output = self.model.base_model(
                 input_ids=episodes.tokens[:, :-1],
                 attention_mask=mask,
@@ -151,6 +161,28 @@ class CausalLM:
         plain = self.bf16 and mask.device.type == "cpu" and mask.shape[1] <= PLAIN_ATTENTION
         return sdpa_kernel(SDPBackend.MATH) if plain else nullcontext()
 
+    @contextmanager
+    def _checkpointing(self, mask: Tensor) -> Iterator[None]:
+        """Have layers run again in the backward pass of what is computed here.
+
+        transformers' own switch works in training mode alone, where some layers drop out by themselves.
+        """
+        run_again = partial(
+            checkpoint,
+            use_reentrant=False,
+            preserve_rng_state=False,
+            context_fn=lambda: (nullcontext(), self._attention(mask)),
+        )
+        layers = self.run_again if torch.is_grad_enabled() else []
+        forwards = [layer.forward for layer in layers]
+        for layer, forward in zip(layers, forwards, strict=True):
+            layer.forward = partial(run_again, forward)
+        try:
+            yield
+        finally:
+            for layer, forward in zip(layers, forwards, strict=True):
+                layer.forward = forward
+
     @torch.no_grad()
     def _check_head(self) -> None:
         probe = torch.zeros(1, 2, dtype=torch.long, device=self.model.device)
@@ -164,6 +196,21 @@ class CausalLM:
             )
 
 
+def layers_of(model: PreTrainedModel | PeftModel) -> list[nn.Module]:
+    """What a backward pass can run again.
+
+    Raises:
+        ConfigError: there is nothing.
+    """
+    layers = [module for module in model.modules() if isinstance(module, GradientCheckpointingLayer)]
+    if not layers:
+        raise ConfigError(
+            f"{type(model).__name__} has no layers that transformers would run again in the backward pass; "
+            "turn gradient_checkpointing off, and save memory by micro_batch_size"
+        )
+    return layers
+
+
 class Policy(nn.Module):
     """A causal LM and a value head on its last hidden state: one forward gives both.
 
@@ -171,11 +218,18 @@ class Policy(nn.Module):
     """
 
     def __init__(
-        self, model: PreTrainedModel | PeftModel, temperature: float = 1.0, *, bf16: bool = False
+        self,
+        model: PreTrainedModel | PeftModel,
+        temperature: float = 1.0,
+        *,
+        bf16: bool = False,
+        gradient_checkpointing: bool = False,
     ) -> None:
         super().__init__()
         self.model = model.eval()
-        self.causal_lm = CausalLM(model, temperature, bf16=bf16)
+        self.causal_lm = CausalLM(
+            model, temperature, bf16=bf16, gradient_checkpointing=gradient_checkpointing
+        )
         width = self.causal_lm.head.weight.shape[1]
         self.value_head = nn.Linear(width, 1, dtype=torch.float32, device=model.device)
         nn.init.zeros_(self.value_head.weight)

@@ -32,7 +32,7 @@ from rl.checkpoint import Checkpoints
 from rl.config import KLEstimator, PPOConfig, RewardConfig
 from rl.losses import is_clipped, policy_loss, sampled_entropy, value_loss
 from rl.phases import Clock, beside
-from rl.policy import Episodes, Policy
+from rl.policy import Episodes, Policy, layers_of
 from rl.probe import Probe
 from rl.processes import Processes
 from rl.reward import Scorer, rewards_of, table_for
@@ -187,6 +187,8 @@ def check(
         )
     if not any(parameter.requires_grad for parameter in model.parameters()):
         raise ConfigError("every parameter of the model is frozen; unfreeze it or add trainable adapters")
+    if config.gradient_checkpointing:
+        layers_of(model)
     special_tokens(model, tokenizer)
     encode_prompts(
         tokenizer, [record.asked for record in records], model=model,

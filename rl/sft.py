@@ -148,7 +148,7 @@ def arguments_of(
     """The settings of a run as TRL spells them; the loss is on the completions alone."""
     micro_batch_size = config.micro_batch_size or config.step_examples
     return SFTConfig(
-        **trainer_arguments(output_dir, model.device, seed, bf16=config.bf16),
+        **trainer_arguments(config, output_dir, model.device, seed),
         num_train_epochs=config.epochs,
         per_device_train_batch_size=micro_batch_size,
         gradient_accumulation_steps=config.step_examples // micro_batch_size,

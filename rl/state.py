@@ -40,7 +40,12 @@ class TrainState:
 def initial_state(config: PPOConfig, model: PreTrainedModel | PeftModel) -> TrainState:
     """A value head at zero, a reference equal to the policy, and generators seeded by the config."""
     processes = Processes.joined()
-    policy = Policy(model, config.temperature, bf16=config.bf16)
+    policy = Policy(
+        model,
+        config.temperature,
+        bf16=config.bf16,
+        gradient_checkpointing=config.gradient_checkpointing,
+    )
     if config.bf16 and not fast_bfloat16(policy.device):
         logger.warning("%s has no fast bfloat16 products: bf16 is slower than float32 here", policy.device)
     processes.copy_first(policy)

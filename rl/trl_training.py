@@ -35,7 +35,7 @@ from judge.model import quiet_adapters
 from judge.records import Record, Score
 from rl.adapters.trl import JudgeReward
 from rl.checkpoint import Checkpoints
-from rl.config import Algorithm, PPOConfig, RewardConfig
+from rl.config import Algorithm, PPOConfig, RewardConfig, WarmStartConfig
 from rl.probe import Probe
 from rl.processes import Processes
 from rl.reward import Scorer
@@ -161,7 +161,7 @@ def arguments_of(
             f"of num_generations, got {config.episodes}, {config.minibatches} x {processes} x "
             f"{micro_batch_size} and {num_generations}"
         )
-    shared: dict[str, Any] = trainer_arguments(output_dir, device, config.seed, bf16=config.bf16) | {
+    shared: dict[str, Any] = trainer_arguments(config, output_dir, device, config.seed) | {
         # An update: one rollout, `epochs` passes over it, `minibatches` optimizer steps in each.
         "max_steps": config.updates * config.epochs * config.minibatches,
         "logging_steps": config.epochs * config.minibatches,
@@ -186,7 +186,9 @@ def arguments_of(
     return GRPOConfig(scale_rewards="group" if config.whiten_advantages else "none", **shared)
 
 
-def trainer_arguments(output_dir: Path, device: torch.device, seed: int, *, bf16: bool) -> dict[str, Any]:
+def trainer_arguments(
+    config: PPOConfig | WarmStartConfig, output_dir: Path, device: torch.device, seed: int
+) -> dict[str, Any]:
     """What every trainer of TRL is told here, whatever it trains by.
 
     Raises:
@@ -200,8 +202,8 @@ def trainer_arguments(output_dir: Path, device: torch.device, seed: int, *, bf16
         "output_dir": str(output_dir),
         "seed": seed,
         "weight_decay": 0.0,
-        "bf16": bf16,
-        "activation_checkpointing": False,
+        "bf16": config.bf16,
+        "activation_checkpointing": config.gradient_checkpointing,
         "use_cpu": device.type == "cpu",
         "save_strategy": "no",
         "report_to": "none",

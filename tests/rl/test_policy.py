@@ -16,6 +16,8 @@ from transformers import (
     GraniteConfig,
     GraniteForCausalLM,
     LlamaForCausalLM,
+    OPTConfig,
+    OPTForCausalLM,
     Qwen2Config,
     Qwen2ForCausalLM,
 )
@@ -320,3 +322,53 @@ def test_bf16_gives_the_reference_exactly_what_it_gives_the_policy():
         policy, plain = Policy(model, bf16=True), Policy(model)
         assert torch.equal(reference_of(policy).logprobs(episodes), policy(episodes).logprobs)
         assert not torch.equal(plain(episodes).logprobs, policy(episodes).logprobs)
+
+
+def lora_on_a_frozen_base():
+    lora = peft.LoraConfig(r=2, target_modules=["q_proj", "up_proj"], lora_dropout=0.5)
+    model = peft.get_peft_model(tiny_llama(11), lora)
+    for name, parameter in model.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(parameter, generator=torch.Generator().manual_seed(1))
+    return model
+
+
+def opt_with_dropout():
+    sizes = {"hidden_size": 32, "ffn_dim": 64, "word_embed_proj_dim": 32, "max_position_embeddings": 64}
+    return OPTForCausalLM(
+        OPTConfig(vocab_size=11, num_hidden_layers=2, num_attention_heads=2, dropout=0.5, **sizes)
+    )
+
+
+@pytest.mark.parametrize("bf16", [False, True])
+@pytest.mark.parametrize(
+    "build", [*FAMILIES.values(), lora_on_a_frozen_base, opt_with_dropout], ids=[*FAMILIES, "lora", "opt"]
+)
+def test_layers_that_run_again_give_the_same_gradients_and_keep_less(build, bf16):
+    torch.manual_seed(0)
+    model, episodes = build(), episodes_of(PROMPTS, RESPONSES)
+    found, kept = [], []
+    for checkpointed in (False, True):
+        policy = with_values(Policy(model, bf16=bf16, gradient_checkpointing=checkpointed))
+        policy.zero_grad()
+        sizes = []
+        with torch.autograd.graph.saved_tensors_hooks(
+            lambda x, sizes=sizes: sizes.append(x.numel()) or x, lambda x: x
+        ):
+            output = policy(episodes)
+        (output.logprobs.sum() + output.values.square().sum()).backward()
+        found.append([*output, *(each.grad for each in policy.parameters() if each.requires_grad)])
+        kept.append(sum(sizes))
+        assert not any(module.training for module in model.modules())
+    assert all(torch.equal(one, other) for one, other in zip(*found, strict=True))
+    assert kept[1] < 0.5 * kept[0]
+
+
+def test_a_model_whose_layers_cannot_run_again_is_refused():
+    class Plain(LlamaForCausalLM):
+        def __init__(self, config):
+            super().__init__(config)
+            self.model.layers = torch.nn.ModuleList()
+
+    with pytest.raises(ConfigError, match="Plain has no layers that transformers would run again"):
+        Policy(Plain(tiny_llama(11).config), gradient_checkpointing=True)

@@ -114,6 +114,21 @@ def test_bf16_trains_weights_and_moments_in_float32_from_the_same_ratio_of_one()
     assert {tensor.dtype for tensor in (*state.policy.parameters(), *moments)} == {torch.float32}
 
 
+def test_gradient_checkpointing_changes_no_number():
+    plain, checkpointed = (
+        run(config_of(gradient_checkpointing=on, micro_batch_size=3)) for on in (False, True)
+    )
+    assert digest(plain.policy) == digest(checkpointed.policy)
+
+
+def test_a_model_that_cannot_run_its_layers_again_is_refused_before_anything_is_asked():
+    judge = FunctionJudge(verdict)
+    model = bigram_llama([[1.0] * 11] * 11)  # which has no layers
+    with pytest.raises(ConfigError, match="turn gradient_checkpointing off"):
+        run(config_of(gradient_checkpointing=True), model=model, judge=judge)
+    assert judge.seen == []
+
+
 @pytest.mark.parametrize("fast", [True, False])
 def test_bf16_is_warned_of_where_it_is_slow(fast, monkeypatch, caplog):
     monkeypatch.setattr("rl.state.fast_bfloat16", lambda device: fast)

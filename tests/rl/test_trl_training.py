@@ -243,6 +243,12 @@ def test_whitening_is_what_each_algorithm_has_of_it():
     assert scaled == ["group", "none"]
 
 
+def test_precision_and_checkpointing_are_trls_own():
+    for on in (False, True):
+        given = arguments(bf16=on, gradient_checkpointing=on)
+        assert (given.bf16, given.activation_checkpointing) == (on, on)
+
+
 def test_an_algorithm_may_be_named_by_plain_text():
     assert isinstance(arguments("rloo"), RLOOConfig)
     assert isinstance(arguments("grpo"), GRPOConfig)
