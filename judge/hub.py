@@ -5,6 +5,8 @@ where the Hub is out of reach, go on asking: a mistyped path would be refused af
 """
 
 import logging
+import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,18 +19,25 @@ from huggingface_hub.errors import (  # type: ignore[attr-defined]  # HTTPError 
     RepositoryNotFoundError,
 )
 
+from judge.errors import DataError
+from judge.tables import Format
+
 MODEL_FILES = ("*.json", "*.safetensors", "vocab.txt", "merges.txt", "*.model")
 """Configuration, tokenizer and safetensors weights; no code."""
+DATA_FILES = ("*.jsonl", "*.json", "*.csv", "*.parquet", "*.gz", "README.md")
+"""Rows, and what says which of them are which split."""
+FILE_ON_HUB = re.compile(r"hf://datasets/(?P<repository>[^/]+/[^/@]+)/(?P<file>.+)")
 
 logger = logging.getLogger(__name__)
 
 
-def fetch(source: str, files: Sequence[str] = MODEL_FILES) -> Path:
+def fetch(source: str, files: Sequence[str] = MODEL_FILES, *, kind: str = "model") -> Path:
     """The directory that holds the files of a repository.
 
     Args:
         source: a Hub id.
         files: which files, by name or pattern.
+        kind: of repository: model or dataset.
 
     Raises:
         FileNotFoundError: there is none of that name, it is behind a gate, or it is neither within reach nor
@@ -38,7 +47,7 @@ def fetch(source: str, files: Sequence[str] = MODEL_FILES) -> Path:
 
     logger.info("there is no directory %s: asking the Hub", source)
     try:
-        return Path(snapshot_download(source, allow_patterns=list(files)))
+        return Path(snapshot_download(source, repo_type=kind, allow_patterns=list(files)))
     except HFValidationError as error:
         raise FileNotFoundError("no directory, and no name that the Hub could have") from error
     except GatedRepoError as error:
@@ -91,3 +100,50 @@ def look_for(source: str) -> None:
     """
     if not Path(source).is_dir():
         fetch(source, ["config.json"])
+
+
+def dataset_file(source: str) -> Path:
+    """The file that holds the rows of a data set.
+
+    Args:
+        source: a file; or a directory or Hub id of a data set, whose split `train` is taken; or a file of one
+            on the Hub, as hf://datasets/OWNER/NAME/FILE.
+
+    Raises:
+        DataError: it is none of them, or has no such split.
+    """
+    on_hub = FILE_ON_HUB.fullmatch(source)
+    try:
+        if on_hub is not None:
+            return fetch(on_hub["repository"], [on_hub["file"]], kind="dataset") / on_hub["file"]
+        path = Path(source)
+        if path.is_file() or path.suffix in {*Format, ".gz"}:
+            return path
+        return _train_split(path if path.is_dir() else fetch(source, DATA_FILES, kind="dataset"))
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"cannot read {source!r}: expected a .jsonl, .csv or .parquet file, a data set's directory or "
+            f"Hub id with a split 'train', or hf://datasets/OWNER/NAME/FILE; got: {error}"
+        ) from error
+
+
+def _train_split(directory: Path) -> Path:
+    """As Parquet, beside what the library keeps of it.
+
+    Raises:
+        ValueError: there is no such split, or a choice of configurations.
+    """
+    from datasets import config, load_dataset
+    from datasets.exceptions import DatasetsError
+
+    try:
+        rows = load_dataset(str(directory), split="train")
+    except DatasetsError as error:
+        raise ValueError(_first_line(error)) from error
+    file = Path(config.HF_DATASETS_CACHE) / "candor" / f"{rows._fingerprint}.parquet"
+    if not file.is_file():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        aside = file.with_name(f"{file.name}.{os.getpid()}.part")
+        rows.to_parquet(aside)
+        aside.replace(file)
+    return file

@@ -17,6 +17,7 @@ from tqdm import tqdm
 from judge.batch import rejected_path
 from judge.data import read_records
 from judge.errors import ConfigError
+from judge.hub import dataset_file
 from judge.outputs import check_writable, open_output
 from judge.scorer import Judge, find_judge
 from judge.tables import format_of
@@ -68,7 +69,7 @@ def run(config: BestOfNConfig, sampling: SamplingConfig, reward: RewardConfig) -
     device = find_device(config.device)
     judge_dir = find_judge(config.judge)
     records = read_records(
-        config.input,
+        dataset_file(config.input),
         prompt_column=config.prompt_column,
         reference_column=config.reference_column,
         completion_column=None,

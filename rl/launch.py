@@ -21,6 +21,7 @@ from judge.audit.findings import refuse_hackable
 from judge.backbone import find_backbone
 from judge.cli import fingerprint
 from judge.errors import ConfigError
+from judge.hub import dataset_file
 from judge.lora import Host
 from judge.outputs import write_text
 from judge.pairwise import STRING_MEASURES, PairJudge
@@ -77,6 +78,7 @@ def launch(config: TrainRLConfig, ppo_config: PPOConfig, reward: RewardConfig) -
         for package in ("judge", "rl"):
             logging.getLogger(package).setLevel(logging.ERROR)  # the first process says it
     settings = settings_text(config, ppo_config, reward)
+    config = fetched(config)
     judge_dir = find_judge(config.judge)
     inputs = inputs_of(config, judge_dir)
     if is_finished(output_dir, settings, inputs):
@@ -215,6 +217,12 @@ def alarm_of(
         held_out, model=model, tokenizer=tokenizer, judge=Forgetful(judge), second=second, config=ppo_config,
         every=config.eval_every, gap=config.alarm_gap, history=history,
     )  # fmt: skip
+
+
+def fetched(config: TrainRLConfig) -> TrainRLConfig:
+    """The same settings, with files on this disk for what is trained on and held out."""
+    held_out = None if config.eval_data is None else str(dataset_file(config.eval_data))
+    return replace(config, data=str(dataset_file(config.data)), eval_data=held_out)
 
 
 def inputs_of(config: TrainRLConfig, judge_dir: Path) -> dict[str, str]:

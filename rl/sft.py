@@ -25,6 +25,7 @@ from transformers import (
 from trl import SFTConfig, SFTTrainer
 
 from judge.errors import ConfigError
+from judge.hub import dataset_file
 from judge.outputs import Rows, open_output, write_text
 from judge.records import Record
 from judge.scorer import Judge, find_judge
@@ -66,6 +67,8 @@ def run(config: WarmStartConfig, sampling: SamplingConfig) -> str:
     """
     output_dir = Path(config.output_dir)
     check_output_dir(output_dir, Path(config.data), resumes=False)
+    settings = settings_text(config, sampling)
+    config = replace(config, data=str(dataset_file(config.data)))
     device = find_device(config.device)
     judge_dir = find_judge(config.judge)
     records = load_records(config)
@@ -77,7 +80,7 @@ def run(config: WarmStartConfig, sampling: SamplingConfig) -> str:
     arguments = arguments_of(config, sampling.seed, output_dir, model)
     judge = Judge.from_pretrained(judge_dir, device=device, max_fpr=config.max_fpr)
     refuse_misread(config.abstention, records, judge)
-    write_text(output_dir / CONFIG_FILE, settings_text(config, sampling))
+    write_text(output_dir / CONFIG_FILE, settings)
     write_environment(output_dir, digests({"data": config.data}, {"judge": judge_dir}))
     asked = answers_to(records, model, tokenizer, judge, sampling)
     answers = list(tqdm(asked, total=len(records), unit=" questions", desc="answering"))

