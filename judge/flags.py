@@ -49,7 +49,11 @@ def read_flags(command: str, description: str, argv: Sequence[str], *config_type
             arguments, return_remaining_strings=True, separate_remaining_strings=True
         )
         configs = tuple(_typed(config) for config in parsed[: len(config_types)])
-    except ConfigError:
+    except ConfigError as error:
+        # argparse says what is missing before what it does not know: one flag that is misspelt is both.
+        strange = next((argument for argument in arguments if _is_strange(argument, config_types)), None)
+        if strange is not None:
+            raise _unknown(command, strange, config_types) from error
         raise
     except (ValueError, TypeError, yaml.YAMLError) as error:
         message = " ".join(str(error).split()).rstrip(".")  # YAML's errors are of several lines
@@ -106,6 +110,13 @@ def _fits(value: object, kind: Any) -> bool:
     if typing.get_origin(kind) is list:
         return isinstance(value, list)
     return isinstance(value, kind)
+
+
+def _is_strange(argument: str, configs: Sequence[Any]) -> bool:
+    """Whether it is a flag of no field; `--no_NAME` is one of a field that is true by default."""
+    names = {"config", "help"} | {field.name for config in configs for field in dataclasses.fields(config)}
+    name = argument.split("=")[0].lstrip("-").replace("-", "_")
+    return argument.startswith("--") and not {name, name.removeprefix("no_")} & names
 
 
 def _unknown(command: str, flag: str, configs: Sequence[Any]) -> ConfigError:

@@ -1,13 +1,16 @@
 """`candor`: the table of commands. A command's module is imported when asked for, so help stays instant."""
 
 import difflib
+import json
 import logging
 import os
 import sys
+import time
 import traceback
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.metadata import version
+from pathlib import Path
 from typing import NamedTuple
 
 from judge.errors import CandorError, ConfigError
@@ -64,12 +67,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     except CandorError as error:
         if debug:
             traceback.print_exc()
-        print(f"error: {error}", file=sys.stderr)
+        _tell(f"error: {error}")
         return EXIT_ERROR
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
     return 0
+
+
+def _tell(message: str) -> None:
+    """Print an error; of the processes of torchrun, the first prints, and each has torchrun's summary say it.
+
+    That summary comes last, after a traceback of torchrun's own. What it reads is what
+    `torch.distributed.elastic.multiprocessing.errors` writes, less the stack.
+    """
+    summary = os.environ.get("TORCHELASTIC_ERROR_FILE")
+    if summary is None or os.environ.get("RANK") == "0":
+        print(message, file=sys.stderr)
+    if summary is not None:
+        content = {"message": {"message": message, "extraInfo": {"timestamp": str(int(time.time()))}}}
+        Path(summary).write_text(json.dumps(content), encoding="utf-8")
 
 
 def _log_to_stderr() -> None:

@@ -157,9 +157,17 @@ def join(device: str | None) -> str:
     if device not in (None, "cpu", "cuda"):
         raise ConfigError(f"expected device cpu or cuda, or none, for several processes, got {device!r}")
 
+    on_cpu = find_device(device) == "cpu"
+    here, gpus = int(os.environ.get("LOCAL_WORLD_SIZE", "1")), torch.cuda.device_count()
+    if not on_cpu and here > gpus:
+        raise ConfigError(
+            f"expected a GPU for each process, got {here} processes for {gpus}; start as many as there are "
+            "GPUs, or pass --device cpu"
+        )
+
     from accelerate import PartialState
 
-    joined = str(PartialState(cpu=find_device(device) == "cpu").device)
+    joined = str(PartialState(cpu=on_cpu).device)
     if sharding.asked_for():
         sharding.settings()
     return joined

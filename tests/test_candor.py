@@ -6,6 +6,7 @@ import types
 from pathlib import Path
 
 import pytest
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
 
 from judge.records import Score, Verdict
 from rl.cli import COMMANDS, main
@@ -118,6 +119,20 @@ def test_a_command_that_shares_its_work_is_not(monkeypatch, capsys):
     monkeypatch.setenv("WORLD_SIZE", "2")
     assert main(["train-rl"]) == 2
     assert "expected one process" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("rank", "printed"), [("0", True), ("1", False)])
+def test_an_error_is_in_the_summary_of_torchrun_and_printed_once(
+    rank, printed, monkeypatch, tmp_path, capsys
+):
+    monkeypatch.setenv("TORCHELASTIC_ERROR_FILE", str(tmp_path / "error.json"))
+    monkeypatch.setenv("RANK", rank)
+    assert main(["scroe"]) == 2
+    said = "error: no command 'scroe'; did you mean score?"
+    assert (said in capsys.readouterr().err) is printed
+    failure = ProcessFailure(local_rank=0, pid=1, exitcode=2, error_file=str(tmp_path / "error.json"))
+    summary = ChildFailedError("rl.cli", {0: failure}).format_msg()
+    assert f"traceback : {said}" in summary
 
 
 def test_an_interrupt_is_no_traceback(monkeypatch, capsys):

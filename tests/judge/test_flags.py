@@ -117,6 +117,17 @@ def test_an_unknown_flag_is_refused_with_the_nearest_known_one():
         read("--name", "x", "--sise", "3")
 
 
+@pytest.mark.parametrize("flag", ["--nmae=x", "--nmae"])
+def test_a_misspelt_flag_is_named_rather_than_the_one_that_is_missing_for_it(flag: str):
+    with pytest.raises(ConfigError, match=r"unknown setting --nmae.*; did you mean --name\?"):
+        read(flag, "x")
+
+
+def test_a_missing_flag_is_named():
+    with pytest.raises(ConfigError, match="required: --name; see"):
+        read("--size", "3", "--no_deep")
+
+
 def test_a_flag_is_not_guessed_from_its_beginning():
     with pytest.raises(ConfigError, match="unknown setting --siz"):
         read("--name", "x", "--siz", "3")

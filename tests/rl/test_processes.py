@@ -88,6 +88,15 @@ def test_one_device_for_all_processes_is_refused(monkeypatch):
         join("cuda:1")
 
 
+def test_more_processes_than_gpus_are_refused(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")
+    monkeypatch.setattr("rl.processes.find_device", lambda name: "cuda")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    with pytest.raises(ConfigError, match="expected a GPU for each process, got 4 processes for 2"):
+        join(None)
+
+
 # A run
 
 
