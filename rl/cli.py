@@ -168,13 +168,13 @@ def score(argv: Sequence[str]) -> None:
 def train_rl(argv: Sequence[str]) -> None:
     """`candor train-rl`: a judge-rewarded run of PPO, RLOO or GRPO, from a model and questions to a model."""
     from judge.flags import read_flags
-    from rl.config import PPOConfig, RewardConfig, TrainRLConfig
+    from rl.config import PPOConfig, RewardConfig, TrainRLConfig, VLLMConfig
 
     about = (
         "Train a causal LM by PPO, RLOO or GRPO: the judge compares what it says with a reference, and that "
         "is its reward."
     )
-    configs = read_flags("candor train-rl", about, argv, TrainRLConfig, PPOConfig, RewardConfig)
+    configs = read_flags("candor train-rl", about, argv, TrainRLConfig, PPOConfig, RewardConfig, VLLMConfig)
 
     from rl.launch import launch
     from rl.processes import Processes, leave

@@ -365,6 +365,13 @@ class PPOConfig:
         default=None, metadata={"help": "nats per episode that beta is steered towards; unset: beta is fixed"}
     )
     kl_horizon: int = field(default=10_000, metadata={"help": "episodes over which beta adapts"})
+    vllm_importance_sampling_correction: bool = field(
+        default=True,
+        metadata={"help": "with use_vllm, weigh each token by its probability here over that on the server"},
+    )
+    vllm_importance_sampling_clip_max: float = field(
+        default=3.0, metadata={"help": "the most that such a weight may be"}
+    )
     seed: int = field(default=0, metadata={"help": "of sampling and shuffling"})
 
     def __post_init__(self) -> None:
@@ -374,6 +381,7 @@ class PPOConfig:
             _at_least(1, self, "micro_batch_size")
         for name in (
             "temperature", "learning_rate", "adam_eps", "max_grad_norm", "clip_range", "value_clip_range",
+            "vllm_importance_sampling_clip_max",
         ):  # fmt: skip
             _above_zero(self, name)
         for name in ("value_coef", "entropy_coef", "kl_coef", "gae_lambda"):
@@ -520,7 +528,35 @@ class TrainRLConfig:
                 )
 
 
-_Config = RewardConfig | SamplingConfig | BestOfNConfig | WarmStartConfig | PPOConfig | TrainRLConfig
+@dataclass(frozen=True, slots=True)
+class VLLMConfig:
+    """Where completions are sampled, if not in the process that trains; spelled as in TRL."""
+
+    use_vllm: bool = field(
+        default=False, metadata={"help": "sample on a vLLM server, which is sent the weights of every update"}
+    )
+    vllm_server_base_url: str = field(
+        default="http://localhost:8000", metadata={"help": "the server, on GPUs of its own"}
+    )
+    vllm_server_timeout: float = field(
+        default=240.0,
+        metadata={"help": "seconds to wait until the server is up, and for each of its answers"},
+    )
+    vllm_group_port: int = field(
+        default=51216, metadata={"help": "port by which the weights go to the server"}
+    )
+
+    def __post_init__(self) -> None:
+        _above_zero(self, "vllm_server_timeout")
+        if not self.vllm_server_base_url.startswith(("http://", "https://")):
+            raise ConfigError(
+                f"vllm_server_base_url must begin with http:// or https://, got {self.vllm_server_base_url!r}"
+            )
+
+
+_Config = (
+    RewardConfig | SamplingConfig | BestOfNConfig | WarmStartConfig | PPOConfig | TrainRLConfig | VLLMConfig
+)
 
 
 def _one_of(choices: type[StrEnum], config: _Config, name: str) -> None:

@@ -31,7 +31,7 @@ from rl import ppo, sharding
 from rl.alarm import HackingAlarm
 from rl.boards import import_board, open_board
 from rl.checkpoint import Checkpoints, settings_of
-from rl.config import Algorithm, PPOConfig, ReportTo, RewardConfig, TrainRLConfig
+from rl.config import Algorithm, PPOConfig, ReportTo, RewardConfig, TrainRLConfig, VLLMConfig
 from rl.extremes import Extremes
 from rl.pretrained import load_model, save_model
 from rl.processes import Processes, join
@@ -60,7 +60,9 @@ GROUPS = ("judge", "eval")
 """Metrics of the answers that were trained on, and of the held-out ones."""
 
 
-def launch(config: TrainRLConfig, ppo_config: PPOConfig, reward: RewardConfig) -> str:
+def launch(
+    config: TrainRLConfig, ppo_config: PPOConfig, reward: RewardConfig, vllm: VLLMConfig | None = None
+) -> str:
     """Train a model and write it, with all that led to it, to `config.output_dir`; each process calls it.
 
     Returns:
@@ -69,6 +71,7 @@ def launch(config: TrainRLConfig, ppo_config: PPOConfig, reward: RewardConfig) -
     Raises:
         CandorError: before the first update, if the run could not go through.
     """
+    vllm = vllm or VLLMConfig()
     output_dir = Path(config.output_dir)
     device = join(config.device)
     processes = Processes.joined()
@@ -77,7 +80,7 @@ def launch(config: TrainRLConfig, ppo_config: PPOConfig, reward: RewardConfig) -
     else:
         for package in ("judge", "rl"):
             logging.getLogger(package).setLevel(logging.ERROR)  # the first process says it
-    settings = settings_text(config, ppo_config, reward)
+    settings = settings_text(config, ppo_config, reward, vllm)
     config = fetched(config)
     judge_dir = find_judge(config.judge)
     inputs = inputs_of(config, judge_dir)
@@ -86,7 +89,7 @@ def launch(config: TrainRLConfig, ppo_config: PPOConfig, reward: RewardConfig) -
         return (output_dir / RESULT_FILE).read_text(encoding="utf-8")
     if config.report_to != ReportTo.NONE:
         import_board(config.report_to)
-    train = trainer_of(config, ppo_config, device)
+    train = trainer_of(config, ppo_config, vllm, device)
     records, held_out = load_questions(config, ppo_config.seed)
     probe = load_probe(config.probe, records)
     model, tokenizer = load_model(
@@ -95,7 +98,7 @@ def launch(config: TrainRLConfig, ppo_config: PPOConfig, reward: RewardConfig) -
     if processes.leads:
         check_room(output_dir, model)
     ppo.check(ppo_config, model, tokenizer, [*records, *held_out])
-    learning = settings_of(ppo_config, reward, records, model)
+    learning = settings_of(ppo_config, reward, records, model) | {"use_vllm": vllm.use_vllm}
     checkpoints = open_checkpoints(config, learning, inputs)
     history = checkpoints.history
     judge = open_judge(config, judge_dir, model)
@@ -146,19 +149,27 @@ def open_judge(config: TrainRLConfig, judge_dir: Path, model: PreTrainedModel | 
 
 
 def trainer_of(
-    config: TrainRLConfig, ppo_config: PPOConfig, device: str
+    config: TrainRLConfig, ppo_config: PPOConfig, vllm: VLLMConfig, device: str
 ) -> Callable[..., tuple[nn.Module, list[Metrics]]]:
     """What trains by the algorithm of that name: called as `rl.ppo.train`.
 
     It returns what it trained, which holds the model, and the metrics of all updates.
 
     Raises:
-        ConfigError: a setting is not for this algorithm.
+        ConfigError: a setting is not for this algorithm, or there is no server to sample on.
     """
     if config.algorithm == Algorithm.PPO:
+        client = None
+        if vllm.use_vllm:
+            from rl import vllm_rollout
+
+            client = vllm_rollout.connect(vllm)
 
         def train_ppo(ppo_config: PPOConfig, **inputs: Any) -> tuple[nn.Module, list[Metrics]]:
-            result = ppo.train(ppo_config, **inputs)
+            sampler = None
+            if client is not None:
+                sampler = vllm_rollout.VLLMSampler(client, ppo_config, inputs["model"], inputs["tokenizer"])
+            result = ppo.train(ppo_config, sampler=sampler, **inputs)
             return result.policy, result.metrics
 
         return train_ppo
@@ -171,8 +182,14 @@ def trainer_of(
         )
     generations = config.num_generations or trl_training.DEFAULT_GENERATIONS
     aside = Path(config.output_dir) / CHECKPOINTS / "trl"
-    trl_training.arguments_of(config.algorithm, ppo_config, generations, aside, torch.device(device))
-    train = partial(trl_training.train, config.algorithm, num_generations=generations, output_dir=aside)
+    trl_training.arguments_of(config.algorithm, ppo_config, generations, aside, torch.device(device), vllm)
+    if vllm.use_vllm:
+        from rl import vllm_rollout
+
+        vllm_rollout.connect(vllm)  # TRL's trainers do so too, when all is loaded
+    train = partial(
+        trl_training.train, config.algorithm, num_generations=generations, output_dir=aside, vllm=vllm
+    )
     return lambda ppo_config, **inputs: (inputs["model"], train(ppo_config, **inputs))
 
 

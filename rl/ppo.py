@@ -30,13 +30,14 @@ from rl.advantages import (
 )
 from rl.checkpoint import Checkpoints
 from rl.config import KLEstimator, PPOConfig, RewardConfig
+from rl.importance import importance_weights, sampling_metrics
 from rl.losses import is_clipped, policy_loss, sampled_entropy, value_loss
 from rl.phases import Clock, beside
 from rl.policy import Episodes, Policy, layers_of
 from rl.probe import Probe
 from rl.processes import Processes
 from rl.reward import Scorer, rewards_of, table_for
-from rl.rollout import encode_prompts, gathered, sample, special_tokens
+from rl.rollout import Sampler, encode_prompts, gathered, sample, special_tokens
 from rl.sharding import full, whole
 from rl.state import TrainState, initial_state, next_records, set_learning_rate
 from rl.tracking import Metrics, Tracker, agreement, completion_rows, verdict_metrics
@@ -58,6 +59,7 @@ class Experience(NamedTuple):
     old_values: Tensor
     advantages: Tensor
     returns: Tensor
+    weights: Tensor  # of each token in what the policy learns; 1 where the policy itself sampled it
 
     def rows(self, index: Tensor) -> "Experience":
         """Some episodes, without the columns in which none of them has a token."""
@@ -88,6 +90,7 @@ def train(
     before_update: Callable[[int], Metrics] | None = None,
     on_update: Callable[[int, Metrics], bool | None] | None = None,
     checkpoints: Checkpoints | None = None,
+    sampler: Sampler | None = None,
 ) -> TrainResult:
     """Teach `model` to earn the reward.
 
@@ -106,15 +109,20 @@ def train(
         on_update: called after each update with its number and its metrics; True ends the run.
         checkpoints: where the run goes on from, and keeps what it needs to go on; `model` is still the one
             that it began with.
+        sampler: what answers for the policy; by default the policy itself.
 
     Raises:
         ConfigError, DataError: before the first update, if the run could not go through; DataError later,
-            if a checkpoint cannot be written.
+            if a checkpoint cannot be written or another sampler fails.
     """
     reward = reward or RewardConfig()
     check(config, model, tokenizer, records)
     state = initial_state(config, model)
     processes = state.processes
+    sampler = sampler or partial(
+        sample, state.policy.model, tokenizer, max_new_tokens=config.max_new_tokens,
+        temperature=config.temperature, chat_template=config.chat_template, bf16=config.bf16,
+    )  # fmt: skip
     if checkpoints is not None:
         checkpoints.begin(state, config.updates)
     stopped = False
@@ -125,11 +133,7 @@ def train(
         with whole(state.policy):
             metrics = before_update(state.update) if before_update is not None else {}
             with clock.phase("rollout"):
-                rollout = sample(
-                    state.policy.model, tokenizer, [record.asked for record in own_share],
-                    max_new_tokens=config.max_new_tokens, temperature=config.temperature,
-                    generator=state.sampling, chat_template=config.chat_template, bf16=config.bf16,
-                )  # fmt: skip
+                rollout = sampler([record.asked for record in own_share], generator=state.sampling)
         own_answers = with_completions(own_share, rollout.completions)
         rollout = gathered(rollout, processes)
         answered = with_completions(asked, rollout.completions)
@@ -149,7 +153,9 @@ def train(
         scored = {row: value for row, value in enumerate(rewards) if value is not None}
         if scored:
             with clock.phase("update"):
-                experience, objective = experience_of(state, config, rollout.episodes, evaluation, scored)
+                experience, objective = experience_of(
+                    state, config, rollout.episodes, evaluation, scored, rollout.logprobs
+                )
                 metrics["optimizer/learning_rate"] = set_learning_rate(state)
                 metrics |= objective | improve(state, config, experience)
             if config.kl_target is not None:
@@ -220,13 +226,15 @@ def experience_of(
     episodes: Episodes,
     evaluation: Evaluation,
     rewards: Mapping[int, float],
+    sampled_logprobs: Tensor | None = None,
 ) -> tuple[Experience, Metrics]:
-    """KL penalty, advantages and returns of judged episodes.
+    """KL penalty, advantages, returns and weights of judged episodes.
 
     Args:
         episodes: of the whole rollout.
         evaluation: of the same.
         rewards: what the reward table gave, by row of the rollout; rows without are left out.
+        sampled_logprobs: [B, T] nats, of what sampled the rollout if that was not the policy.
     """
     rows = torch.tensor(list(rewards))
     episodes = episodes.rows(rows)
@@ -248,7 +256,15 @@ def experience_of(
     }
     if config.whiten_advantages:
         advantages = whiten(advantages, mask)
-    experience = Experience(episodes, logprobs, values, advantages, returns)
+    weights = mask.float()
+    if sampled_logprobs is not None:
+        sampled_logprobs = sampled_logprobs[rows, : mask.shape[1]]
+        if config.vllm_importance_sampling_correction:
+            weights *= importance_weights(
+                logprobs, sampled_logprobs, config.vllm_importance_sampling_clip_max
+            )
+        metrics |= sampling_metrics(logprobs, sampled_logprobs, weights, mask)
+    experience = Experience(episodes, logprobs, values, advantages, returns, weights)
     return experience, {name: float(value) for name, value in metrics.items()}
 
 
@@ -280,13 +296,14 @@ def step(state: TrainState, config: PPOConfig, minibatch: Experience) -> dict[st
     sums: list[Tensor] = []
     for rows, counts in _own_pieces(minibatch.episodes, config.micro_batch_size, state.processes):
         piece = minibatch.rows(rows)
-        mask = piece.episodes.response_mask * counts
+        mask, weights = piece.episodes.response_mask * counts, piece.weights * counts
         logprobs, values = state.policy(piece.episodes)
         ratios = logprobs, piece.old_logprobs, piece.advantages, config.clip_range, config.dual_clip
-        policy = (policy_loss(*ratios) * mask).sum() / tokens
+        # Means over what the policy would say are weighed; values are fitted to what was returned.
+        policy = (policy_loss(*ratios) * weights).sum() / tokens
         value = value_loss(values, piece.old_values, piece.returns, config.value_clip_range)
         value = (value * mask).sum() / tokens
-        entropy = (sampled_entropy(logprobs, piece.old_logprobs) * mask).sum() / tokens
+        entropy = (sampled_entropy(logprobs, piece.old_logprobs) * weights).sum() / tokens
         torch.autograd.backward(policy + config.value_coef * value - config.entropy_coef * entropy)
         with torch.no_grad():
             log_ratio = logprobs - piece.old_logprobs

@@ -10,6 +10,7 @@ B prompts, P prompt tokens (left-padded), T response tokens (right-padded).
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Protocol
 
 import torch
 from jinja2 import TemplateError
@@ -33,6 +34,15 @@ class Rollout:
     episodes: Episodes
     completions: list[str]  # [B], special tokens left out
     truncated: list[bool]  # [B], True where no EOS came within max_new_tokens
+    logprobs: Tensor | None = None  # [B, T] float32 nats, 0 on padding, by what sampled it if not the policy
+
+
+class Sampler(Protocol):
+    """Answers prompts as the policy would."""
+
+    def __call__(self, prompts: Sequence[Prompt], *, generator: torch.Generator) -> Rollout:
+        """A completion of each prompt, in order; all that is drawn comes from the generator."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +193,7 @@ def sample(
     choose = partial(_choose, temperature=temperature, generator=generator, greedy=greedy)
     with mixed_precision(model.device, bf16):
         episodes, running = _continued(model, tokens, mask, special, max_new_tokens, choose)
-    return Rollout(episodes, _texts(tokenizer, episodes, special), running.tolist())
+    return Rollout(episodes, texts_of(tokenizer, episodes, special), running.tolist())
 
 
 def _continued(
@@ -232,10 +242,8 @@ def gathered(rollout: Rollout, processes: Processes) -> Rollout:
     """What all processes sampled, the first one's before the second's, on the device of each."""
     if processes.count == 1:
         return rollout
-    device = rollout.episodes.tokens.device
-    share = replace(rollout, episodes=Episodes(*(x.cpu() for x in rollout.episodes)))
-    whole = joined(processes.gathered([share]))
-    return replace(whole, episodes=Episodes(*(x.to(device) for x in whole.episodes)))
+    whole = joined(processes.gathered([_on(torch.device("cpu"), rollout)]))
+    return _on(rollout.episodes.tokens.device, whole)
 
 
 def joined(rollouts: Sequence[Rollout]) -> Rollout:
@@ -249,10 +257,16 @@ def joined(rollouts: Sequence[Rollout]) -> Rollout:
         # Any id will do where the masks are 0.
         tokens, mask = pad(episodes.tokens, around), pad(episodes.attention_mask, around)
         padded.append(Episodes(tokens, mask, pad(episodes.response_mask, (0, right))))
+    logprobs = [
+        pad(each.logprobs, (0, length - each.logprobs.shape[1]))
+        for each in rollouts
+        if each.logprobs is not None
+    ]
     return Rollout(
         Episodes(*(torch.cat(parts) for parts in zip(*padded, strict=True))),
         [text for each in rollouts for text in each.completions],
         [cut for each in rollouts for cut in each.truncated],
+        torch.cat(logprobs) if logprobs else None,
     )
 
 
@@ -262,6 +276,11 @@ def left_pad(encoded: Sequence[Sequence[int]], pad: int) -> tuple[Tensor, Tensor
     tokens = torch.tensor([[pad] * (longest - len(ids)) + list(ids) for ids in encoded])
     mask = torch.tensor([[0] * (longest - len(ids)) + [1] * len(ids) for ids in encoded])
     return tokens, mask
+
+
+def _on(device: torch.device, rollout: Rollout) -> Rollout:
+    logprobs = None if rollout.logprobs is None else rollout.logprobs.to(device)
+    return replace(rollout, episodes=Episodes(*(x.to(device) for x in rollout.episodes)), logprobs=logprobs)
 
 
 def _choose(logits: Tensor, temperature: float, generator: torch.Generator | None, greedy: bool) -> Tensor:
@@ -277,7 +296,8 @@ def _choose(logits: Tensor, temperature: float, generator: torch.Generator | Non
     return choice.squeeze(1).clamp(max=logits.shape[1] - 1)
 
 
-def _texts(tokenizer: PreTrainedTokenizerBase, episodes: Episodes, special: SpecialTokens) -> list[str]:
+def texts_of(tokenizer: PreTrainedTokenizerBase, episodes: Episodes, special: SpecialTokens) -> list[str]:
+    """What was said in each episode, special tokens left out."""
     lengths = episodes.response_mask.sum(1).tolist()
     response = episodes.tokens[:, -episodes.response_mask.shape[1] :].tolist()
     spoken = [

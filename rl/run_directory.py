@@ -21,7 +21,7 @@ from judge.cli import fingerprint
 from judge.environment import machine, versions
 from judge.errors import ConfigError, DataError
 from judge.outputs import check_writable, write_text
-from rl.config import PPOConfig, RewardConfig, SamplingConfig, TrainRLConfig, WarmStartConfig
+from rl.config import PPOConfig, RewardConfig, SamplingConfig, TrainRLConfig, VLLMConfig, WarmStartConfig
 from rl.questions import EVAL_REJECTED_FILE, REJECTED_FILE
 
 logger = logging.getLogger(__name__)
@@ -119,7 +119,7 @@ def _file_digest(path: str) -> str:
 
 
 def settings_text(
-    *configs: TrainRLConfig | PPOConfig | RewardConfig | WarmStartConfig | SamplingConfig,
+    *configs: TrainRLConfig | PPOConfig | RewardConfig | WarmStartConfig | SamplingConfig | VLLMConfig,
 ) -> str:
     """Every setting, given or default, as YAML for `--config`."""
     settings = {name: value for config in configs for name, value in asdict(config).items()}

@@ -9,7 +9,7 @@ import math
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ from judge.model import quiet_adapters
 from judge.records import Record, Score
 from rl.adapters.trl import JudgeReward
 from rl.checkpoint import Checkpoints
-from rl.config import Algorithm, PPOConfig, RewardConfig, WarmStartConfig
+from rl.config import Algorithm, PPOConfig, RewardConfig, VLLMConfig, WarmStartConfig
 from rl.probe import Probe
 from rl.processes import Processes
 from rl.reward import Scorer
@@ -60,8 +60,8 @@ METRICS = {
 """What TRL logs, and what it is called here."""
 PER_TOKEN = {"kl": "objective/kl", "entropy": "objective/entropy"}
 """Logged by TRL in nats a token, here in nats an answer."""
-OWN_METRICS = ("judge/", "reward/", "time/")
-"""How the names begin of what the reward function logs."""
+OWN_METRICS = ("judge/", "reward/", "time/", "sampling/")
+"""How the names begin of what the reward function logs, and of what has one name everywhere."""
 
 
 def train(
@@ -80,6 +80,7 @@ def train(
     before_update: Callable[[int], Metrics] | None = None,
     on_update: Callable[[int, Metrics], bool | None] | None = None,
     checkpoints: Checkpoints | None = None,
+    vllm: VLLMConfig | None = None,
 ) -> list[Metrics]:
     """Teach `model` to earn the reward; what is not said here is as in `rl.ppo.train`.
 
@@ -90,6 +91,7 @@ def train(
             there.
         model: on the CPU or the first CUDA device; without adapters, from a directory or the Hub, where TRL
             loads the reference from.
+        vllm: the server to sample on, if one is to be used.
 
     Returns:
         The metrics of each update.
@@ -98,7 +100,7 @@ def train(
         ConfigError, DataError: before the first update, if a setting is not for these algorithms or the run
             cannot go on; DataError later, if a checkpoint cannot be written.
     """
-    arguments = arguments_of(algorithm, config, num_generations, output_dir, model.device)
+    arguments = arguments_of(algorithm, config, num_generations, output_dir, model.device, vllm)
     special = special_tokens(model, tokenizer)
     model.generation_config.eos_token_id = list(special.eos)  # TRL looks for them there
     if tokenizer.eos_token is None:  # TRL ends and pads with it
@@ -143,7 +145,12 @@ def train(
 
 
 def arguments_of(
-    algorithm: Algorithm, config: PPOConfig, num_generations: int, output_dir: Path, device: torch.device
+    algorithm: Algorithm,
+    config: PPOConfig,
+    num_generations: int,
+    output_dir: Path,
+    device: torch.device,
+    vllm: VLLMConfig | None = None,
 ) -> RLOOConfig | GRPOConfig:
     """The settings of a run as TRL spells them.
 
@@ -152,6 +159,13 @@ def arguments_of(
             that TRL's trainers do not choose.
     """
     refuse_others(config, algorithm)
+    vllm = vllm or VLLMConfig()
+    corrects = config.vllm_importance_sampling_correction
+    if vllm.use_vllm and corrects and algorithm == Algorithm.RLOO:
+        raise ConfigError(
+            "TRL's RLOO does not correct for tokens that a vLLM server sampled; set "
+            "vllm_importance_sampling_correction to false, or choose ppo or grpo"
+        )
     processes = Processes.joined().count
     shares = config.minibatches * processes
     micro_batch_size = config.micro_batch_size or max(config.episodes // shares, 1)
@@ -180,10 +194,18 @@ def arguments_of(
         "beta": config.kl_coef,
         "shuffle_dataset": False,  # `questions` are in order
         "disable_dropout": True,
+        "vllm_mode": "server",
+        **asdict(vllm),
     }
     if algorithm == Algorithm.RLOO:
         return RLOOConfig(normalize_advantages=config.whiten_advantages, **shared)
-    return GRPOConfig(scale_rewards="group" if config.whiten_advantages else "none", **shared)
+    return GRPOConfig(
+        scale_rewards="group" if config.whiten_advantages else "none",
+        vllm_importance_sampling_correction=corrects,
+        vllm_importance_sampling_mode="token_truncate",  # as in `rl.ppo`
+        vllm_importance_sampling_clip_max=config.vllm_importance_sampling_clip_max,
+        **shared,
+    )
 
 
 def trainer_arguments(

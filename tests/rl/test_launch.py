@@ -4,6 +4,7 @@ import resource
 import shutil
 import socket
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -15,6 +16,7 @@ from peft import get_peft_model_state_dict
 from safetensors.torch import load_file
 from tiny import tiny_llama, word_tokenizer
 from transformers import AutoModelForCausalLM, AutoTokenizer
+from vllm_server import StandInServer, by_http
 
 from judge.config import SpeedConfig
 from judge.errors import CandorError, ConfigError, DataError, JudgeError
@@ -23,7 +25,7 @@ from judge.records import Record
 from judge.scorer import Judge
 from rl import launch, ppo
 from rl.cli import main
-from rl.config import PPOConfig, RewardConfig, TrainRLConfig
+from rl.config import PPOConfig, RewardConfig, TrainRLConfig, VLLMConfig
 from rl.pretrained import load_model, save_model, with_adapters
 from rl.tracking import FileTracker
 
@@ -76,8 +78,8 @@ def run(tiny_model: Path, tiny_judge: Path, data: Path, tmp_path: Path, monkeypa
             "skip_audit": True, "report_to": "none",
         } | settings  # fmt: skip
         argv = [part for name, value in given.items() for part in (f"--{name}", str(value))]
-        configs = read_flags("candor train-rl", "", argv, TrainRLConfig, PPOConfig, RewardConfig)
-        launch.launch(*configs)
+        types = (TrainRLConfig, PPOConfig, RewardConfig, VLLMConfig)
+        launch.launch(*read_flags("candor train-rl", "", argv, *types))
         return Path(given["output_dir"])
 
     return run
@@ -848,6 +850,47 @@ def test_recipes_differ_where_machines_do():
     }  # fmt: skip
 
 
+# Sampling on a server
+
+
+@pytest.fixture
+def server(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandInServer]:
+    by_http(monkeypatch)
+    with StandInServer(AutoModelForCausalLM.from_pretrained(tiny_model)) as server:
+        yield server
+
+
+def test_a_run_on_a_server_leaves_what_it_learned_there(run, server: StandInServer, tiny_model: Path):
+    out = run(use_vllm=True, vllm_server_base_url=server.url, lora_rank=2)
+    assert len(server.asked) == 2 * 8
+    for row in lines(out / "metrics.jsonl"):
+        assert row["sampling/sampling_logp_difference/max"] < 1e-4
+        assert row["sampling/importance_sampling_ratio/mean"] == pytest.approx(1.0, abs=1e-4)
+    assert yaml.safe_load((out / "config.yaml").read_text())["use_vllm"] is True
+
+
+def test_a_run_goes_on_at_another_server_but_not_without_one(run, server: StandInServer, tiny_model: Path):
+    run(updates=1, use_vllm=True, vllm_server_base_url=server.url)
+    with pytest.raises(ConfigError, match=r"differs in use_vllm \(True, now False\)"):
+        run(updates=2)
+    with StandInServer(AutoModelForCausalLM.from_pretrained(tiny_model)) as other:
+        out = run(updates=2, use_vllm=True, vllm_server_base_url=other.url)
+        assert len(other.asked) == 8
+    assert [row["update"] for row in lines(out / "metrics.jsonl")] == [0, 1]
+
+
+@pytest.mark.parametrize("algorithm", ["ppo", "grpo"])
+def test_a_server_that_is_not_there_is_told_before_anything_is_written(
+    run, server: StandInServer, tmp_path: Path, algorithm
+):
+    server.die()
+    with pytest.raises(ConfigError, match=f"expected a vLLM server at {server.url}"):
+        run(
+            algorithm=algorithm, use_vllm=True, vllm_server_base_url=server.url, vllm_server_timeout=1e-6
+        )  # fmt: skip
+    assert not (tmp_path / "out" / launch.CONFIG_FILE).exists()
+
+
 # RLOO and GRPO by TRL
 
 
@@ -907,6 +950,10 @@ def test_another_run_does_not_go_on_from_one_of_trl(run, changed, named):
         ({"algorithm": "grpo", "num_generations": 1}, "num_generations must be at least 2"),
         ({"algorithm": "grpo", "gamma": 0.9}, "gamma is for algorithm ppo"),
         ({"algorithm": "rloo", "episodes": 12}, "num_generations, got 12, 2 x 1 x 6 and 8"),
+        ({"algorithm": "rloo", "use_vllm": True}, "vllm_importance_sampling_correction to false"),
+        ({"use_vllm": True, "vllm_server_base_url": "localhost:8000"}, "must begin with http"),
+        ({"use_vllm": True, "vllm_server_timeout": 0}, "vllm_server_timeout must be a finite number"),
+        ({"vllm_importance_sampling_clip_max": 0}, "vllm_importance_sampling_clip_max must be a finite"),
     ],
 )
 def test_what_an_algorithm_cannot_do_is_refused_before_anything_is_loaded(run, tmp_path, settings, message):

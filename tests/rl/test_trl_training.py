@@ -10,10 +10,12 @@ import torch
 from tiny import FunctionJudge, tiny_llama, word_tokenizer
 from transformers import AutoModelForCausalLM
 from trl import GRPOConfig, RLOOConfig
+from trl.generation import vllm_generation
+from vllm_server import StandInServer, by_http
 
 from judge.errors import ConfigError
 from judge.records import Record, Verdict
-from rl.config import Algorithm, PPOConfig, RewardConfig
+from rl.config import Algorithm, PPOConfig, RewardConfig, VLLMConfig
 from rl.pretrained import with_adapters
 from rl.probe import Probe
 from rl.rollout import sample
@@ -222,7 +224,48 @@ def test_bf16_is_for_products_alone(run, algorithm, adapters):
         assert torch.equal(mixed(tokens).logits, plain(tokens).logits)
 
 
+@BOTH
+def test_a_server_may_sample_by_trls_own_way_to_it(run, model_dir, algorithm, monkeypatch):
+    by_http(monkeypatch)
+    monkeypatch.setattr(vllm_generation, "is_vllm_available", lambda: True)
+    corrects = algorithm == Algorithm.GRPO
+    config = replace(CONFIG, vllm_importance_sampling_correction=corrects)
+    with StandInServer(AutoModelForCausalLM.from_pretrained(model_dir).to(torch.bfloat16)) as server:
+        rows, _, _ = run(algorithm, config, vllm=VLLMConfig(use_vllm=True, vllm_server_base_url=server.url))
+        assert len(server.received) == CONFIG.updates
+    for _, metrics, _ in rows:
+        named = {name for name in metrics if name.startswith("sampling/")}
+        assert bool(named) is corrects
+        if corrects:
+            assert metrics.keys() >= {
+                "sampling/sampling_logp_difference/mean", "sampling/sampling_logp_difference/max",
+                "sampling/importance_sampling_ratio/min", "sampling/importance_sampling_ratio/mean",
+                "sampling/importance_sampling_ratio/max",
+            }  # fmt: skip
+            assert 0.0 < metrics["sampling/sampling_logp_difference/mean"] < 0.1
+
+
 # Settings
+
+
+def test_tokens_of_a_server_are_weighed_as_under_ppo():
+    vllm = VLLMConfig(use_vllm=True, vllm_server_base_url="http://there:1", vllm_group_port=5)
+    config = replace(CONFIG, vllm_importance_sampling_clip_max=2.0)
+    given = arguments_of(Algorithm.GRPO, config, 4, Path("out"), torch.device("cpu"), vllm)
+    assert (given.use_vllm, given.vllm_mode) == (True, "server")
+    assert (given.vllm_server_base_url, given.vllm_group_port) == ("http://there:1", 5)
+    assert (given.vllm_importance_sampling_mode, given.vllm_importance_sampling_clip_max) == (
+        "token_truncate", 2.0,
+    )  # fmt: skip
+
+
+def test_rloo_on_a_server_asks_for_the_correction_that_it_lacks_to_be_given_up():
+    vllm = VLLMConfig(use_vllm=True)
+    settings = (4, Path("out"), torch.device("cpu"), vllm)
+    with pytest.raises(ConfigError, match="set vllm_importance_sampling_correction to false"):
+        arguments_of(Algorithm.RLOO, CONFIG, *settings)
+    without = replace(CONFIG, vllm_importance_sampling_correction=False)
+    assert arguments_of(Algorithm.RLOO, without, *settings).use_vllm
 
 
 def arguments(algorithm=Algorithm.RLOO, generations=4, device="cpu", **changes):
