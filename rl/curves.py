@@ -42,6 +42,10 @@ DIAGNOSTICS = (
     Lines("Variance explained by the value head", ("val/explained_variance",)),
     Lines("KL of one update, nats a token", ("policy/approxkl_avg",)),
     Lines("Share of clipped tokens", ("policy/clipfrac_avg",)),
+    Lines(
+        "Log-prob of a token here and on the server, difference in nats",
+        ("sampling/sampling_logp_difference/mean",),
+    ),
     Lines("Norm of the gradient", ("optimizer/grad_norm",)),
     Lines("Seconds an update", ("time/rollout_s", "time/judge_s", "time/evaluate_s", "time/update_s")),
 )

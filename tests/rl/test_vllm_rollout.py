@@ -208,6 +208,17 @@ def test_adapters_are_merged_for_the_server_and_the_model_stays_as_it_is_to_the_
     assert (without - logprobs).abs().max() > 0.01  # the adapters do say something
 
 
+def test_adapters_that_are_not_the_policys_stay_out_of_what_is_sent():
+    model = with_adapters(small_model(), rank=2, seed=0)
+    before = {name: weight.clone() for name, weight in merged_weights(model)}
+    model.add_adapter("judge", LoraConfig(r=2, target_modules="all-linear", init_lora_weights=False))
+    sent = dict(merged_weights(model))
+    assert sent.keys() == before.keys()
+    assert all(torch.equal(sent[name], weight) for name, weight in before.items())
+    model.set_adapter("judge")
+    assert any(not torch.equal(dict(merged_weights(model))[name], before[name]) for name in before)
+
+
 def test_weights_that_are_sent_carry_no_gradient():
     model = with_adapters(small_model(), rank=2, seed=0)
     assert not any(weight.requires_grad for _, weight in merged_weights(model))
