@@ -134,7 +134,7 @@ def train(
                 raise
             raise checkpoints.unwritten(len(run.metrics), error) from error
         finally:
-            if checkpoints is not None:
+            if checkpoints is not None and Processes.joined().leads:
                 shutil.rmtree(output_dir, ignore_errors=True)
         # In bf16 the trainer has given it a forward of its own.
         trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)
