@@ -40,8 +40,8 @@ STATE_FILE = "state.json"
 SUMS_FILE = "SHA256SUMS"
 """In the format of `sha256sum --check`."""
 
-MAY_DIFFER = frozenset({"updates", "micro_batch_size", "gradient_checkpointing"})
-"""Settings of PPO that a run which goes on need not share: how long it is, and how it fits into memory."""
+MAY_DIFFER = frozenset({"updates", "micro_batch_size", "gradient_checkpointing", "torch_compile"})
+"""Settings of PPO that a run which goes on need not share: its length, what it takes in memory and time."""
 COPIES_OF_TRAINED = 3
 """Adam keeps two moments of each weight that is trained."""
 SHOWN_CHARACTERS = 24

@@ -323,6 +323,13 @@ class PPOConfig:
     )
     gradient_checkpointing: bool = field(default=False, metadata=_GRADIENT_CHECKPOINTING)
     bf16: bool = field(default=False, metadata=_BF16)
+    torch_compile: bool = field(
+        default=False,
+        metadata={
+            "help": "sample by a compiled step, on CUDA one graph a token; what it saves has to make up for "
+            "the time it takes to compile"
+        },
+    )
     chat_template: bool = field(
         default=False,
         metadata={

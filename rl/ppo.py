@@ -30,6 +30,7 @@ from rl.advantages import (
 )
 from rl.checkpoint import Checkpoints
 from rl.config import KLEstimator, PPOConfig, RewardConfig
+from rl.decoding import Compiled
 from rl.importance import importance_weights, sampling_metrics
 from rl.losses import is_clipped, policy_loss, sampled_entropy, value_loss
 from rl.phases import Clock, beside
@@ -38,7 +39,7 @@ from rl.probe import Probe
 from rl.processes import Processes
 from rl.reward import Scorer, rewards_of, table_for
 from rl.rollout import Sampler, encode_prompts, gathered, sample, special_tokens
-from rl.sharding import full, whole
+from rl.sharding import asked_for, full, whole
 from rl.state import TrainState, initial_state, next_records, set_learning_rate
 from rl.tracking import Metrics, Tracker, agreement, completion_rows, verdict_metrics
 
@@ -122,6 +123,7 @@ def train(
     sampler = sampler or partial(
         sample, state.policy.model, tokenizer, max_new_tokens=config.max_new_tokens,
         temperature=config.temperature, chat_template=config.chat_template, bf16=config.bf16,
+        decoder=Compiled(state.policy.model) if config.torch_compile else None,
     )  # fmt: skip
     if checkpoints is not None:
         checkpoints.begin(state, config.updates)
@@ -195,6 +197,12 @@ def check(
         raise ConfigError("every parameter of the model is frozen; unfreeze it or add trainable adapters")
     if config.gradient_checkpointing:
         layers_of(model)
+    if config.torch_compile:
+        Compiled(model)
+        if asked_for():
+            raise ConfigError(
+                "torch_compile needs weights that stay where they are, FSDP gathers them anew; turn it off"
+            )
     special_tokens(model, tokenizer)
     encode_prompts(
         tokenizer, [record.asked for record in records], model=model,

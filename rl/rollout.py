@@ -17,14 +17,17 @@ from jinja2 import TemplateError
 from peft import PeftModel
 from torch import Tensor
 from torch.nn.functional import pad
-from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from judge.errors import ConfigError, DataError
 from judge.records import Prompt, Turn
-from rl.policy import Episodes, mixed_precision, positions
+from rl.decoding import Decoder, Growing
+from rl.policy import Episodes, mixed_precision
 from rl.processes import Processes
 
 DEFAULT_BATCH_SIZE = 256
+CUDA_LOOK_EVERY = 8
+"""Tokens between two looks at whether all have ended: each makes Python wait for the device."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +180,13 @@ def sample(
     greedy: bool = False,
     chat_template: bool = False,
     bf16: bool = False,
+    decoder: Decoder | None = None,
 ) -> Rollout:
-    """One batch of completions with the tensors that PPO trains on; arguments as in `generate`."""
+    """One batch of completions with the tensors that PPO trains on.
+
+    Args:
+        decoder: of the same model, by default one whose cache grows; what else there is, as in `generate`.
+    """
     if not temperature > 0.0:
         raise ConfigError(f"temperature must be above 0, got {temperature}; greedy takes the likeliest token")
     if model.training:
@@ -192,12 +200,14 @@ def sample(
     tokens, mask = (x.to(model.device) for x in left_pad(encoded, special.pad))
     choose = partial(_choose, temperature=temperature, generator=generator, greedy=greedy)
     with mixed_precision(model.device, bf16):
-        episodes, running = _continued(model, tokens, mask, special, max_new_tokens, choose)
+        episodes, running = _continued(
+            decoder or Growing(model), tokens, mask, special, max_new_tokens, choose
+        )
     return Rollout(episodes, texts_of(tokenizer, episodes, special), running.tolist())
 
 
 def _continued(
-    model: PreTrainedModel | PeftModel,
+    decoder: Decoder,
     tokens: Tensor,
     mask: Tensor,
     special: SpecialTokens,
@@ -207,31 +217,27 @@ def _continued(
     """Prompts with what follows them, and [B] whether that was cut before its end.
 
     Args:
+        decoder: of the model.
         tokens, mask: [B, P], of prompts that end in the last column.
         choose: one id per row of [B, V] float32 logits.
     """
     eos = torch.tensor(special.eos, device=tokens.device)
-    cache = DynamicCache(config=model.config)
     running = torch.ones(len(tokens), dtype=torch.bool, device=tokens.device)
-    one = running.long().unsqueeze(1)
-    step_tokens, step_mask, step_positions = tokens, mask, positions(mask)
+    look_every = CUDA_LOOK_EVERY if tokens.device.type == "cuda" else 1
+    logits = decoder.begin(tokens, mask, max_new_tokens)
     sampled: list[Tensor] = []
     real: list[Tensor] = []
-    for _ in range(max_new_tokens):
-        logits = model(
-            input_ids=step_tokens, attention_mask=step_mask, position_ids=step_positions,
-            past_key_values=cache, use_cache=True, logits_to_keep=1,
-        ).logits[:, -1]  # fmt: skip
+    while True:
         choice = choose(logits.float()).where(running, special.pad)
         sampled.append(choice)
         real.append(running)
         running = running & ~torch.isin(choice, eos)
-        if not running.any():
+        if len(sampled) == max_new_tokens or (len(sampled) % look_every == 0 and not running.any()):
             break
-        # Rows that have ended go on unmasked: nothing reads them, and a mask of ones costs nothing.
-        step_tokens, step_mask = choice.unsqueeze(1), torch.cat([step_mask, one], dim=1)
-        step_positions = step_positions[:, -1:] + 1
-    response, response_mask = torch.stack(sampled, dim=1), torch.stack(real, dim=1).long()
+        logits = decoder.go_on(choice)
+    response, response_mask = torch.stack(sampled, dim=1), torch.stack(real, dim=1)
+    said = int(response_mask.any(0).sum())  # fewer columns where one has looked too late
+    response, response_mask = response[:, :said], response_mask[:, :said].long()
     episodes = Episodes(
         torch.cat([tokens, response], dim=1), torch.cat([mask, response_mask], dim=1), response_mask
     )

@@ -45,9 +45,10 @@ from rl.tracking import Metrics, Row, Tracker, completion_rows
 DEFAULT_GENERATIONS = 8
 PPO_ONLY = (
     "gamma", "gae_lambda", "value_clip_range", "value_coef", "entropy_coef", "dual_clip", "kl_estimator",
-    "kl_target", "kl_horizon",
+    "kl_target", "kl_horizon", "torch_compile",
 )  # fmt: skip
-"""Settings without a counterpart here: a value function, an entropy bonus, a dual clip, a choice of KL."""
+"""Settings without a counterpart here: a value function, an entropy bonus, a dual clip, a choice of KL,
+and sampling of our own."""
 METRICS = {
     "reward": "objective/scores",
     "loss": "loss/policy_avg",

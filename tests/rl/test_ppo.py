@@ -14,6 +14,7 @@ from judge.errors import ConfigError, DataError
 from judge.records import Record, Verdict
 from rl import ppo
 from rl.config import PPOConfig, RewardConfig
+from rl.decoding import Compiled
 from rl.policy import Episodes, FrozenCopy
 from rl.rollout import sample
 from rl.tracking import FileTracker
@@ -127,6 +128,21 @@ def test_a_model_that_cannot_run_its_layers_again_is_refused_before_anything_is_
     with pytest.raises(ConfigError, match="turn gradient_checkpointing off"):
         run(config_of(gradient_checkpointing=True), model=model, judge=judge)
     assert judge.seen == []
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.script_method` is deprecated:DeprecationWarning")
+def test_compiled_sampling_leads_to_the_same_policy(monkeypatch):
+    backends = []
+
+    def compiled(model):
+        backends.append(model)
+        return Compiled(model, backend="eager")
+
+    monkeypatch.setattr(ppo, "Compiled", compiled)
+    config = config_of(updates=2, episodes=4, minibatches=1, epochs=1)
+    plain, by_compiled = (run(dataclasses.replace(config, torch_compile=on)) for on in (False, True))
+    assert digest(plain.policy) == digest(by_compiled.policy)
+    assert backends
 
 
 @pytest.mark.parametrize("fast", [True, False])

@@ -309,6 +309,7 @@ def test_an_algorithm_may_be_named_by_plain_text():
         ({"dual_clip": 3.0}, "dual_clip is for"),
         ({"kl_estimator": "k3"}, "kl_estimator is for"),
         ({"kl_horizon": 5}, "kl_horizon is for"),
+        ({"torch_compile": True}, "torch_compile is for"),
         ({"episodes": 10, "minibatches": 4}, "episodes to be a multiple"),
         ({"episodes": 6, "minibatches": 2}, "num_generations, got 6, 2 x 1 x 3 and 4"),
         ({"micro_batch_size": 3}, "got 8, 2 x 1 x 3"),
