@@ -29,7 +29,7 @@ from judge.model import quiet_adapters
 from judge.outputs import make_directory, writing
 from judge.reader import READER_FILE, ExtractiveReader, Reading, chunk_pairs, open_qa_model
 from judge.reader_examples import Example, make_examples
-from judge.train import last_checkpoint, stays_on_cpu, write_json
+from judge.train import ROOM_NEEDED, go_on, stays_on_cpu, write_json
 
 logger = logging.getLogger(__name__)
 
@@ -135,7 +135,7 @@ def run_trainer(
         return dict(collate([{k: v for k, v in row.items() if k != "length"} for row in rows]))
 
     trainer = Trainer(model=model, args=arguments, train_dataset=dataset, data_collator=without_length)
-    trainer.train(resume_from_checkpoint=last_checkpoint(Path(arguments.output_dir)))
+    go_on(trainer)
 
 
 def as_dataset(
@@ -189,9 +189,6 @@ def write_reader(
     """Measure, choose the margin, and write what `ExtractiveReader.from_pretrained` reads."""
     directory = Path(config.output_dir)
     model.peft_config["default"].base_model_name_or_path = backbone.source
-    half = {name: weight.half() for name, weight in model.state_dict().items()}
-    with writing(directory, "make room, and run again"):
-        model.save_pretrained(directory, state_dict=half, save_embedding_layers=False)
     reader = ExtractiveReader(model, tokenizer, max_tokens=config.max_tokens)
     readings = reader.read(questions=[e.question for e in held_out], texts=[e.text for e in held_out])
     chosen = choose_margin(held_out[::2], readings[::2])
@@ -202,10 +199,13 @@ def write_reader(
         "max_tokens": config.max_tokens,
         "no_answer_margin": chosen,
     }
-    (directory / READER_FILE).write_text(json.dumps(content, indent=1) + "\n")
-    write_json(directory / "train_config.json", asdict(config))
-    write_json(directory / "environment.json", versions() | machine())
-    write_json(directory / "metrics.json", metrics)
+    half = {name: weight.half() for name, weight in model.state_dict().items()}
+    with writing(directory, ROOM_NEEDED):
+        model.save_pretrained(directory, state_dict=half, save_embedding_layers=False)
+        (directory / READER_FILE).write_text(json.dumps(content, indent=1) + "\n")
+        write_json(directory / "train_config.json", asdict(config))
+        write_json(directory / "environment.json", versions() | machine())
+        write_json(directory / "metrics.json", metrics)
 
 
 def choose_margin(examples: Sequence[Example], readings: Sequence[Reading]) -> float:

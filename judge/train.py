@@ -17,9 +17,10 @@ import numpy as np
 import torch
 from accelerate import PartialState
 from datasets import Dataset
+from safetensors import SafetensorError
 from sentence_transformers import CrossEncoder
 from sentence_transformers.cross_encoder import CrossEncoderTrainer, CrossEncoderTrainingArguments
-from transformers import EarlyStoppingCallback
+from transformers import EarlyStoppingCallback, Trainer
 from transformers.trainer import TRAINER_STATE_NAME
 
 from judge.backbone import Backbone, find_backbone
@@ -239,9 +240,22 @@ def run_trainer(
         evaluator=HeldOutEvaluator(watched),
         callbacks=[EarlyStoppingCallback(early_stopping_patience=config.patience)],
     )
-    checkpoints = Path(arguments.output_dir)
-    with writing(checkpoints, ROOM_NEEDED):
+    go_on(trainer)
+
+
+def go_on(trainer: Trainer) -> None:
+    """Train from the last checkpoint, or from the start if there is none.
+
+    Raises:
+        DataError: a checkpoint cannot be written; those before it stay.
+    """
+    checkpoints = Path(trainer.args.output_dir)
+    try:
         trainer.train(resume_from_checkpoint=last_checkpoint(checkpoints))
+    except (OSError, RuntimeError, SafetensorError) as error:  # RuntimeError by torch.save
+        if not trainer.control.should_save:
+            raise
+        raise DataError(f"cannot write {checkpoints}: {error}; {ROOM_NEEDED}") from error
 
 
 def last_checkpoint(checkpoints: Path) -> str | None:

@@ -1,5 +1,6 @@
 import csv
 import json
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -155,6 +156,23 @@ def test_a_judge_that_finds_no_room_is_written_by_the_same_command_again(
         ):
             train(settings)
     assert (train(settings) / "delta.safetensors").is_file()
+
+
+def test_a_checkpoint_that_finds_no_room_leaves_the_run_to_go_on(
+    tmp_path: Path, tiny_backbone: Path, files: list[str]
+) -> None:
+    settings = config(tmp_path, tiny_backbone, files)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    weights = (tiny_backbone / "model.safetensors").stat().st_size
+    resource.setrlimit(
+        resource.RLIMIT_FSIZE, (2 * weights, limits[1])
+    )  # Adam's moments are twice the weights
+    try:
+        with pytest.raises(DataError, match=r"cannot write .*checkpoints: .*; make room, and run the same"):
+            train(settings)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert (train(settings) / "judge.json").is_file()
 
 
 def _after(calls: int, then):
