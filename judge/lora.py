@@ -41,10 +41,12 @@ class Host:
     Attributes:
         model: a causal language model as it was loaded from `backbone`, with adapters.
         backbone: where it came from.
+        bf16: whether a judge's matrix products are in bfloat16, whatever its weights are in.
     """
 
     model: PeftModel
     backbone: Backbone
+    bf16: bool = False
 
 
 def add_adapters(encoder: CrossEncoder, rank: int, seed: int) -> None:
@@ -127,11 +129,12 @@ def put_on(host: Host, directory: Path, description: Mapping[str, Any]) -> Cross
 
 
 def pass_on(host: Host, encoder: CrossEncoder) -> Forward:
-    """A pass of the judge that `put_on` gave, in the model's own precision."""
+    """A pass of the judge that `put_on` gave."""
+    products = torch.autocast(host.model.device.type, torch.bfloat16, enabled=host.bf16)
 
     def forward(features: Mapping[str, Tensor]) -> Tensor:
         # What a layer may keep from pass to pass must be fit for training, so no inference mode.
-        with switched_to(host.model, ADAPTER), torch.inference_mode(False), torch.no_grad():
+        with switched_to(host.model, ADAPTER), torch.inference_mode(False), torch.no_grad(), products:
             logits: Tensor = encoder.model(**features, use_cache=False).logits
         return logits.float().cpu()
 

@@ -95,8 +95,8 @@ class Judge:
             explain: what every score carries besides; facts cost many times what a verdict does, and do not
                 change it. Questions are asked by `judge.questions.Interviewer`, which takes a judge.
             host: for a judge of adapters, a model in memory that they are put on, in place of `backbone` and
-                `device`; it scores in that model's precision, whatever `speed` says of dtype and engine, and
-                two threads must not pass through the model at a time.
+                `device`; it scores in its host's precision, whatever `speed` says of dtype and engine. Two
+                threads must not pass through the model at a time.
 
         Raises:
             JudgeError: no judge is there, it was written by another version, it does not fit its host, or it

@@ -101,7 +101,7 @@ def launch(
     learning = settings_of(ppo_config, reward, records, model) | {"use_vllm": vllm.use_vllm}
     checkpoints = open_checkpoints(config, learning, inputs)
     history = checkpoints.history
-    judge = open_judge(config, judge_dir, model)
+    judge = open_judge(config, judge_dir, model, bf16=ppo_config.bf16)
     if not config.skip_audit:
         refuse_hackable(judge)
     alarm = alarm_of(config, ppo_config, held_out, model, tokenizer, judge, history)
@@ -134,8 +134,14 @@ def launch(
     return description
 
 
-def open_judge(config: TrainRLConfig, judge_dir: Path, model: PreTrainedModel | PeftModel) -> Judge:
-    """The judge; by PPO, one that is adapters of the model's own base is put on that, beside the policy's."""
+def open_judge(
+    config: TrainRLConfig, judge_dir: Path, model: PreTrainedModel | PeftModel, *, bf16: bool
+) -> Judge:
+    """The judge; by PPO, one that is adapters of the model's own base is put on that, beside the policy's.
+
+    Args:
+        bf16: whether its matrix products are in bfloat16 there.
+    """
     base = base_of(judge_dir)
     host = None
     # Processes judge in batches of their own, and through sharded weights all must pass at the same time.
@@ -143,7 +149,7 @@ def open_judge(config: TrainRLConfig, judge_dir: Path, model: PreTrainedModel | 
     if base is not None and isinstance(model, PeftModel) and may_share:
         backbone = find_backbone(config.model)
         if backbone.sha256 == base:
-            host = Host(model, backbone)
+            host = Host(model, backbone, bf16)
             logger.info("the judge is adapters of %s: policy and judge share one base", config.model)
     return Judge.from_pretrained(judge_dir, device=str(model.device), max_fpr=config.max_fpr, host=host)
 

@@ -153,6 +153,13 @@ def test_on_a_model_with_adapters_of_its_own_a_judge_says_what_it_says_by_itself
     torch.testing.assert_close(probabilities(judge), alone, atol=1e-5, rtol=1e-4)
 
 
+def test_with_products_in_bfloat16_it_says_nearly_that(lora_judge: Path, host: Host) -> None:
+    alone = probabilities(Judge.from_pretrained(lora_judge, device="cpu", speed=EXACT))
+    rounded = probabilities(Judge.from_pretrained(lora_judge, host=replace(host, bf16=True)))
+    torch.testing.assert_close(rounded, alone, atol=0.05, rtol=0.0)
+    assert not rounded.allclose(alone, atol=1e-5)
+
+
 def test_on_a_model_in_bfloat16_its_adapters_are_float32(lora_judge: Path, tiny_causal_lm: Path) -> None:
     host = host_of(tiny_causal_lm, torch.bfloat16)
     judge = Judge.from_pretrained(lora_judge, host=host)
