@@ -5,6 +5,8 @@ Both say the same, up to the order of sums. Nothing is chosen here, and no gradi
 B prompts, P prompt tokens (left-padded), V vocabulary.
 """
 
+from collections.abc import Callable
+from types import FunctionType
 from typing import Any, Protocol
 
 import torch
@@ -71,7 +73,9 @@ class Compiled:
         ConfigError: transformers does not compile this family, or it keeps more than keys and values.
     """
 
-    def __init__(self, model: PreTrainedModel | PeftModel, *, backend: str = "inductor") -> None:
+    def __init__(
+        self, model: PreTrainedModel | PeftModel, *, backend: str | Callable[..., Any] = "inductor"
+    ) -> None:
         self.model = model.get_base_model() if isinstance(model, PeftModel) else model
         layers = StaticCache(config=self.model.config, max_cache_len=SLOTS).layers
         if not self.model._can_compile_fullgraph or not all(
@@ -85,7 +89,9 @@ class Compiled:
         self.cache: Cache | None = None
         self.shape = (0, 0)  # rows and slots
         mode = "reduce-overhead" if self.model.device.type == "cuda" else None
-        self.step: Any = torch.compile(_logits, backend=backend, mode=mode, dynamic=False)
+        # Of one code object torch keeps a few compilations, whoever asked for them: this decoder has its own.
+        step = FunctionType(_logits.__code__.replace(), globals())
+        self.step: Any = torch.compile(step, backend=backend, mode=mode, dynamic=False)
 
     def begin(self, tokens: Tensor, mask: Tensor, new_tokens: int) -> Tensor:
         """As `Decoder` says."""

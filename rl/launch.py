@@ -169,6 +169,10 @@ def trainer_of(
         if vllm.use_vllm:
             from rl import vllm_rollout
 
+            if ppo_config.torch_compile:
+                raise ConfigError(
+                    "torch_compile is for sampling in this process, got use_vllm; leave one out"
+                )
             client = vllm_rollout.connect(vllm)
 
         def train_ppo(ppo_config: PPOConfig, **inputs: Any) -> tuple[nn.Module, list[Metrics]]:

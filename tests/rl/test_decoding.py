@@ -96,17 +96,42 @@ def test_fixed_slots_say_what_a_growing_cache_says_and_are_compiled_once(build):
     assert backend.graphs == 1
 
 
-def test_slots_are_made_anew_for_more_rows_or_longer_prompts():
+def test_slots_are_made_anew_for_more_rows_or_longer_prompts(monkeypatch):
+    monkeypatch.setattr("rl.decoding.SLOTS", 16)
     model, backend = tiny_llama(7, layers=1), Counted()
     decoder = Compiled(model, backend=backend)
-    for prompts in (PROMPTS[:2], PROMPTS, PROMPTS[:2]):
+    longer = [f"{prompt} c c c" for prompt in PROMPTS]
+    for prompts, shape in ((PROMPTS[:2], (2, 16)), (PROMPTS, (6, 16)), (longer, (6, 32)), (PROMPTS, (6, 32))):
         assert same(drawn(model, prompts), drawn(model, prompts, decoder=decoder))
+        assert decoder.shape == shape
+    assert backend.graphs == 3
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("bf16", [False, True])
+def test_a_cuda_graph_says_what_a_growing_cache_says(bf16):
+    model = tiny_llama(7).to("cuda")
+    decoder = Compiled(model)
+    for _ in range(3):  # compiled, recorded, played
+        for prompts in (PROMPTS, PROMPTS[::-1]):
+            tokens, mask = (x.to("cuda") for x in left_pad(word_tokenizer(*WORDS)(prompts)["input_ids"], 0))
+            steps = []
+            for each in (Growing(model), decoder):
+                with torch.no_grad(), mixed_precision(tokens.device, bf16):
+                    logits = [each.begin(tokens, mask, 6).clone()]
+                    logits += [each.go_on(tokens[:, -1]).clone() for _ in range(5)]
+                steps.append(torch.stack(logits).float())
+            torch.testing.assert_close(*steps, atol=0.02 if bf16 else 1e-4, rtol=0.02)
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.mul_(1.1)
 
 
 @pytest.mark.parametrize("build", [tiny_llama, lora], ids=["llama", "lora"])
 def test_bf16_changes_the_logits_of_fixed_slots_as_it_changes_those_of_a_growing_cache(build):
     model = build(7) if build is tiny_llama else build()
-    growing, compiled = Growing(model.eval()), Compiled(model, backend=Counted())
+    backend = Counted()
+    growing, compiled = Growing(model.eval()), Compiled(model, backend=backend)
     tokens, mask = left_pad([[3, 4, 5], [6]], 0)
     steps = []
     for decoder, bf16 in ((growing, False), (growing, True), (compiled, True)):
@@ -115,6 +140,7 @@ def test_bf16_changes_the_logits_of_fixed_slots_as_it_changes_those_of_a_growing
             logits += [decoder.go_on(torch.tensor(chosen)) for chosen in ([4, 5], [6, 3])]
             steps.append(torch.stack(logits).float())
     plain, rounded, compiled_rounded = steps
+    assert backend.graphs == 1
     assert not torch.equal(plain, rounded)
     torch.testing.assert_close(compiled_rounded, rounded, atol=0.02, rtol=0.02)
 

@@ -951,6 +951,7 @@ def test_another_run_does_not_go_on_from_one_of_trl(run, changed, named):
         ({"algorithm": "grpo", "gamma": 0.9}, "gamma is for algorithm ppo"),
         ({"algorithm": "rloo", "episodes": 12}, "num_generations, got 12, 2 x 1 x 6 and 8"),
         ({"algorithm": "rloo", "use_vllm": True}, "vllm_importance_sampling_correction to false"),
+        ({"use_vllm": True, "torch_compile": True}, "torch_compile is for sampling in this process"),
         ({"use_vllm": True, "vllm_server_base_url": "localhost:8000"}, "must begin with http"),
         ({"use_vllm": True, "vllm_server_timeout": 0}, "vllm_server_timeout must be a finite number"),
         ({"vllm_importance_sampling_clip_max": 0}, "vllm_importance_sampling_clip_max must be a finite"),
