@@ -119,6 +119,7 @@ class Checkpoints:
         """
         self.check(updates, trained_parameters(state.policy).values())
         if self.last is not None:
+            logger.info("going on from %s", self.last.directory)
             load(self.last, state)
 
     def check(self, updates: int, trained: Iterable[Tensor]) -> None:
@@ -133,8 +134,6 @@ class Checkpoints:
             DataError: there is too little room.
         """
         done = 0 if self.last is None else self.last.update
-        if self.last is not None:
-            logger.info("going on from %s", self.last.directory)
         if done > updates:
             raise ConfigError(f"expected updates of at least {done}, which are done, got {updates}")
         if done < updates and Processes.joined().leads:

@@ -100,6 +100,7 @@ def launch(
     ppo.check(ppo_config, model, tokenizer, [*records, *held_out])
     learning = settings_of(ppo_config, reward, records, model) | {"use_vllm": vllm.use_vllm}
     checkpoints = open_checkpoints(config, learning, inputs)
+    checkpoints.check(ppo_config.updates, [weight for weight in model.parameters() if weight.requires_grad])
     history = checkpoints.history
     judge = open_judge(config, judge_dir, model, bf16=ppo_config.bf16)
     if not config.skip_audit:

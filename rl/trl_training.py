@@ -5,6 +5,7 @@ An update is a rollout and the optimizer steps on it, as in `rl.ppo`. What PPO h
 al. 2024 (arXiv:2402.14740) for RLOO; Shao et al. 2024 (arXiv:2402.03300) for GRPO.
 """
 
+import logging
 import math
 import shutil
 import time
@@ -41,6 +42,8 @@ from rl.processes import Processes
 from rl.reward import Scorer
 from rl.rollout import messages_of, special_tokens
 from rl.tracking import Metrics, Row, Tracker, completion_rows
+
+logger = logging.getLogger(__name__)
 
 DEFAULT_GENERATIONS = 8
 PPO_ONLY = (
@@ -128,6 +131,8 @@ def train(
         )
         trainer.remove_callback(PrinterCallback)
         last = checkpoints.last if checkpoints is not None else None
+        if last is not None:
+            logger.info("going on from %s", last.directory)
         try:
             trainer.train(resume_from_checkpoint=None if last is None else str(last.directory))
         except (OSError, RuntimeError, SafetensorError) as error:  # RuntimeError by torch.save

@@ -405,6 +405,18 @@ def test_a_finished_run_goes_on_when_more_updates_are_asked_for(run, tmp_path: P
     assert all(map(torch.equal, weights(whole / "model").values(), weights(out / "model").values()))
 
 
+def test_a_run_that_is_refused_for_its_length_or_for_want_of_room_leaves_the_finished_one(run, monkeypatch):
+    out = run(updates=2)
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    with pytest.raises(ConfigError, match="expected updates of at least 2, which are done, got 1"):
+        run(updates=1)
+    usage = shutil.disk_usage(out)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=100_000))
+    with pytest.raises(DataError, match=r"expected room for .* GB of checkpoints"):
+        run(updates=3, keep_checkpoints=20)
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+
+
 def test_a_finished_run_that_was_killed_in_more_updates_is_not_finished(run, monkeypatch):
     run(updates=1)
     kill_after(2, monkeypatch, run, updates=3)
