@@ -130,24 +130,36 @@ def train(
             callbacks=[run],
         )
         trainer.remove_callback(PrinterCallback)
-        last = checkpoints.last if checkpoints is not None else None
-        if last is not None:
-            logger.info("going on from %s", last.directory)
-        try:
-            trainer.train(resume_from_checkpoint=None if last is None else str(last.directory))
-        except (OSError, RuntimeError, SafetensorError) as error:  # RuntimeError by torch.save
-            if checkpoints is None or not trainer.control.should_save:
-                raise
-            raise checkpoints.unwritten(len(run.metrics), error) from error
-        finally:
-            if checkpoints is not None and Processes.joined().leads:
-                shutil.rmtree(output_dir, ignore_errors=True)
+        if checkpoints is None:
+            trainer.train()
+        else:
+            go_on(trainer, run, checkpoints)
         # In bf16 the trainer has given it a forward of its own.
         trainer.accelerator.unwrap_model(model, keep_fp32_wrapper=False)
     if isinstance(model, PeftModel):
         model.delete_adapter("ref")  # TRL's copy of the first adapters
     model.eval()
     return run.metrics
+
+
+def go_on(trainer: RLOOTrainer | GRPOTrainer, run: "Run", checkpoints: Checkpoints) -> None:
+    """Train from the last checkpoint, or from the start if there is none.
+
+    Raises:
+        DataError: a checkpoint cannot be written; those before it stay.
+    """
+    last = checkpoints.last
+    if last is not None:
+        logger.info("going on from %s", last.directory)
+    try:
+        trainer.train(resume_from_checkpoint=None if last is None else str(last.directory))
+    except (OSError, RuntimeError, SafetensorError) as error:  # RuntimeError by torch.save
+        if not trainer.control.should_save:
+            raise
+        raise checkpoints.unwritten(len(run.metrics), error) from error
+    finally:
+        if Processes.joined().leads:
+            shutil.rmtree(trainer.args.output_dir, ignore_errors=True)
 
 
 def arguments_of(
