@@ -10,6 +10,7 @@ import math
 import shutil
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -91,8 +92,8 @@ def train(
     Args:
         algorithm: RLOO or GRPO.
         num_generations: completions of each prompt, against whose mean reward each is measured.
-        output_dir: where TRL writes what becomes a checkpoint, on the disk of `checkpoints`; nothing stays
-            there.
+        output_dir: where TRL writes what becomes a checkpoint, on the disk of `checkpoints`; nothing that it
+            writes stays there.
         model: on the CPU or the first CUDA device; without adapters, from a directory or the Hub, where TRL
             loads the reference from.
         vllm: the server to sample on, if one is to be used.
@@ -159,7 +160,15 @@ def go_on(trainer: RLOOTrainer | GRPOTrainer, run: "Run", checkpoints: Checkpoin
         raise checkpoints.unwritten(len(run.metrics), error) from error
     finally:
         if Processes.joined().leads:
-            shutil.rmtree(trainer.args.output_dir, ignore_errors=True)
+            clear(Path(trainer.args.output_dir))
+
+
+def clear(output_dir: Path) -> None:
+    """Remove what TRL has written and an error left unfinished, and nothing else."""
+    for path in output_dir.glob(f"{PREFIX_CHECKPOINT_DIR}-*"):
+        shutil.rmtree(path, ignore_errors=True)
+    with suppress(OSError):  # it is not there, or holds something else
+        output_dir.rmdir()
 
 
 def arguments_of(
