@@ -36,6 +36,7 @@ from judge.pairs import abstention_segments, equivalence_segments
 from judge.storage import open_encoder, save_encoder
 from rl import ppo
 from rl.config import PPOConfig
+from rl.engine import TorchEngine
 from rl.policy import Episodes, Policy, TokenOutputs, positions
 from rl.pretrained import with_adapters
 from rl.rollout import sample
@@ -142,7 +143,7 @@ def measure(way: str, setting: Setting, directory: Path) -> Held:
         "parameters_mb": megabytes(parameters),
         "gradients_mb": megabytes(each.grad for each in parameters if each.grad is not None),
         "optimizer_mb": megabytes(
-            moment for moments in state.optimizer.state.values() for moment in moments.values()
+            moment for moments in state.engine.adam.state.values() for moment in moments.values()
         ),
     }
     return held | {"held_mb": sum(held.values()), "peak_above_imports_mb": peak - imported}
@@ -163,7 +164,7 @@ def whole_policy(setting: Setting, config: PPOConfig) -> TrainState:
 def separate(setting: Setting, config: PPOConfig) -> TrainState:
     state = initial_state(config, model_of(setting))
     state.policy = WithCritic(state.policy, model_of(setting).model)
-    state.optimizer = torch.optim.Adam(state.policy.parameters(), config.learning_rate, fused=True)
+    state.engine = TorchEngine(state.policy, config, state.processes)
     return state
 
 

@@ -20,7 +20,7 @@ import torch
 from peft import PeftModel
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import PreTrainedModel
 
 from judge.batch import file_digest
@@ -28,8 +28,8 @@ from judge.errors import ConfigError, DataError
 from judge.outputs import check_writable
 from judge.records import Record
 from rl.config import PPOConfig, RewardConfig, Schedule
+from rl.engine import trained_parameters
 from rl.processes import Processes
-from rl.sharding import full_tensors, shard_like
 from rl.state import TrainState
 from rl.tracking import Metrics
 
@@ -289,43 +289,21 @@ def is_whole(directory: Path) -> bool:
 
 def tensors_of(state: TrainState) -> dict[str, Tensor]:
     """Weights, moments and generators, for the first process; each process has to call it."""
-    tensors = {f"policy.{name}": value for name, value in trained_parameters(state.policy).items()}
-    for index, moments in state.optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer.{index}.{name}": value for name, value in moments.items()}
     sampling = torch.stack(state.processes.gathered([state.sampling.get_state()]))  # [processes, bytes]
-    return full_tensors(tensors) | {
-        "generator.sampling": sampling, "generator.shuffling": state.shuffling.get_state()
-    }  # fmt: skip
+    generators = {"generator.sampling": sampling, "generator.shuffling": state.shuffling.get_state()}
+    return state.engine.tensors() | generators
 
 
 def load(checkpoint: Checkpoint, state: TrainState) -> None:
     """Make a state equal to the one that was written; the weights are changed in place."""
     tensors = load_file(checkpoint.directory / TENSORS_FILE)
-    trained = trained_parameters(state.policy)
-    with torch.no_grad():
-        for name, parameter in trained.items():
-            parameter.copy_(shard_like(tensors[f"policy.{name}"], parameter))
-    moments: dict[int, dict[str, Tensor]] = {}
-    for key, tensor in tensors.items():
-        if key.startswith("optimizer."):
-            _, index, name = key.split(".")
-            parameter = list(trained.values())[int(index)]
-            # A copy: what is read may be a view of the file, which is removed in time.
-            moments.setdefault(int(index), {})[name] = shard_like(tensor.clone(), parameter)
-    # The groups hold settings alone, which are the same.
-    groups = state.optimizer.state_dict()["param_groups"]
-    state.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+    state.engine.load(tensors)
     state.sampling.set_state(tensors["generator.sampling"][state.processes.rank].clone())
     state.shuffling.set_state(tensors["generator.shuffling"])
     state.kl_coef = checkpoint.content["kl_coef"]
     state.queue = list(checkpoint.content["queue"])
     state.update = checkpoint.update
     state.history = list(checkpoint.history)
-
-
-def trained_parameters(policy: nn.Module) -> dict[str, nn.Parameter]:
-    """By name; of weights that are tied, one."""
-    return {name: value for name, value in policy.named_parameters() if value.requires_grad}
 
 
 def _bytes(tensor: Tensor) -> memoryview:

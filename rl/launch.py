@@ -5,7 +5,7 @@ What could stop the run is found before the first update. A PPO run that was kil
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,6 @@ from typing import Any
 import torch
 import yaml
 from peft import PeftModel
-from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from judge.audit.findings import refuse_hackable
@@ -27,11 +26,12 @@ from judge.outputs import write_text
 from judge.pairwise import STRING_MEASURES, PairJudge
 from judge.records import Record, Score
 from judge.scorer import Judge, base_of, find_judge
-from rl import ppo, sharding
+from rl import ppo
 from rl.alarm import HackingAlarm
 from rl.boards import import_board, open_board
 from rl.checkpoint import Checkpoints, settings_of
 from rl.config import Algorithm, PPOConfig, ReportTo, RewardConfig, TrainRLConfig, VLLMConfig
+from rl.engine import Engine
 from rl.extremes import Extremes
 from rl.pretrained import load_model, save_model
 from rl.processes import Processes, join
@@ -51,7 +51,7 @@ from rl.run_directory import (
     write_environment,
     write_page,
 )
-from rl.sharding import full_tensors, whole
+from rl.state import is_sharded
 from rl.tracking import FileTracker, Metrics, Tracker, Trackers, write_parquet
 
 logger = logging.getLogger(__name__)
@@ -75,6 +75,7 @@ def launch(
     output_dir = Path(config.output_dir)
     device = join(config.device)
     processes = Processes.joined()
+    is_sharded()  # what the launcher says of it is refused now, if it is not done here
     if processes.leads:
         check_output_dir(output_dir, Path(config.data), resumes=True)
     else:
@@ -115,15 +116,15 @@ def launch(
         with progress(ppo_config.updates, history, stop_on_collapse=config.stop_on_collapse) as on_update:
             if on_update.stopped is not None:  # before, and killed then
                 ppo_config = replace(ppo_config, updates=len(history))
-            trained, metrics = train(
+            engine, metrics = train(
                 ppo_config, model=model, tokenizer=tokenizer, records=records, judge=Forgetful(judge),
                 reward=reward, probe=probe, tracker=tracker, before_update=alarm, on_update=on_update,
                 checkpoints=checkpoints,
             )  # fmt: skip
-        weights = full_tensors(model.state_dict()) if sharding.asked_for() else None
+        weights = None if engine is None else engine.state_dict(model)
         if processes.leads:
             save_model(model, tokenizer, output_dir / MODEL_DIR, weights)
-        with whole(trained):
+        with nullcontext() if engine is None else engine.whole():
             last = {} if alarm is None else alarm.measure(len(metrics))
         if last:
             tracker.log(len(metrics), last, [])
@@ -146,7 +147,7 @@ def open_judge(
     base = base_of(judge_dir)
     host = None
     # Processes judge in batches of their own, and through sharded weights all must pass at the same time.
-    may_share = config.algorithm == Algorithm.PPO and not sharding.asked_for()
+    may_share = config.algorithm == Algorithm.PPO and not is_sharded()
     if base is not None and isinstance(model, PeftModel) and may_share:
         backbone = find_backbone(config.model)
         if backbone.sha256 == base:
@@ -157,10 +158,10 @@ def open_judge(
 
 def trainer_of(
     config: TrainRLConfig, ppo_config: PPOConfig, vllm: VLLMConfig, device: str
-) -> Callable[..., tuple[nn.Module, list[Metrics]]]:
+) -> Callable[..., tuple[Engine | None, list[Metrics]]]:
     """What trains by the algorithm of that name: called as `rl.ppo.train`.
 
-    It returns what it trained, which holds the model, and the metrics of all updates.
+    It returns PPO's engine, and the metrics of all updates.
 
     Raises:
         ConfigError: a setting is not for this algorithm, or there is no server to sample on.
@@ -176,20 +177,20 @@ def trainer_of(
                 )
             client = vllm_rollout.connect(vllm)
 
-        def train_ppo(ppo_config: PPOConfig, **inputs: Any) -> tuple[nn.Module, list[Metrics]]:
+        def train_ppo(ppo_config: PPOConfig, **inputs: Any) -> tuple[Engine | None, list[Metrics]]:
             sampler = None
             if client is not None:
                 sampler = vllm_rollout.VLLMSampler(client, ppo_config, inputs["model"], inputs["tokenizer"])
             result = ppo.train(ppo_config, sampler=sampler, **inputs)
-            return result.policy, result.metrics
+            return result.engine, result.metrics
 
         return train_ppo
 
     from rl import trl_training
 
-    if sharding.asked_for():
+    if is_sharded():
         raise ConfigError(
-            f"expected algorithm ppo under FSDP, got {config.algorithm}; launch it with --multi_gpu"
+            f"expected algorithm ppo under FSDP or DeepSpeed, got {config.algorithm}; launch with --multi_gpu"
         )
     generations = config.num_generations or trl_training.DEFAULT_GENERATIONS
     aside = Path(config.output_dir) / CHECKPOINTS / "trl"
@@ -201,7 +202,7 @@ def trainer_of(
     train = partial(
         trl_training.train, config.algorithm, num_generations=generations, output_dir=aside, vllm=vllm
     )
-    return lambda ppo_config, **inputs: (inputs["model"], train(ppo_config, **inputs))
+    return lambda ppo_config, **inputs: (None, train(ppo_config, **inputs))
 
 
 @dataclass(frozen=True, slots=True)

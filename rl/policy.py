@@ -106,6 +106,7 @@ class CausalLM:
         self.head = self.model.get_output_embeddings()
         if self.head is None:
             raise ConfigError(f"expected a causal LM with an output head, got {type(self.model).__name__}")
+        self.vocabulary: int = self.head.weight.shape[0]
         self.temperature = temperature
         self.bf16 = bf16
         self.run_again = layers_of(self.model) if gradient_checkpointing else []
@@ -134,11 +135,10 @@ class CausalLM:
             hidden: [N, H].
             targets: [N] ids.
         """
-        vocabulary = self.head.weight.shape[0]
         at_once = CPU_CHUNK_LOGITS if hidden.device.type == "cpu" else CHUNK_LOGITS
-        rows = max(1, at_once // vocabulary)
+        rows = max(1, at_once // self.vocabulary)
         logprobs_of = self._chunk_logprobs
-        if len(targets) * vocabulary > KEPT_LOGITS:
+        if len(targets) * self.vocabulary > KEPT_LOGITS:
             # A chunk's logits are freed as soon as its log-probs are known.
             logprobs_of = partial(
                 checkpoint, self._chunk_logprobs, use_reentrant=False, preserve_rng_state=False

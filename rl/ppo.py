@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import torch
 from peft import PeftModel
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from judge.errors import ConfigError, DataError
@@ -31,6 +31,7 @@ from rl.advantages import (
 from rl.checkpoint import Checkpoints
 from rl.config import KLEstimator, PPOConfig, RewardConfig
 from rl.decoding import Compiled
+from rl.engine import Engine
 from rl.importance import importance_weights, sampling_metrics
 from rl.losses import is_clipped, policy_loss, sampled_entropy, value_loss
 from rl.phases import Clock, beside
@@ -39,8 +40,7 @@ from rl.probe import Probe
 from rl.processes import Processes
 from rl.reward import Scorer, rewards_of, table_for
 from rl.rollout import Sampler, encode_prompts, gathered, sample, special_tokens
-from rl.sharding import asked_for, full, whole
-from rl.state import TrainState, initial_state, next_records, set_learning_rate
+from rl.state import TrainState, initial_state, is_sharded, next_records, set_learning_rate
 from rl.tracking import Metrics, Tracker, agreement, completion_rows, verdict_metrics
 
 
@@ -71,10 +71,14 @@ class Experience(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TrainResult:
-    """The trained policy (its model is the one given, changed in place) and the metrics of each update."""
+    """The trained policy (its model is the one given, changed in place) and the metrics of each update.
+
+    `engine.whole` and `engine.state_dict` are for a model that no process holds all of.
+    """
 
     policy: Policy
     metrics: list[Metrics]
+    engine: Engine
 
 
 def train(
@@ -132,7 +136,7 @@ def train(
         clock = Clock()
         asked = next_records(state, records, config.episodes)
         own_share = asked[processes.share(len(asked))]
-        with whole(state.policy):
+        with state.engine.whole():
             metrics = before_update(state.update) if before_update is not None else {}
             with clock.phase("rollout"):
                 rollout = sampler([record.asked for record in own_share], generator=state.sampling)
@@ -176,7 +180,7 @@ def train(
         ended = stopped or state.update == config.updates
         if checkpoints is not None and (ended or state.update % checkpoints.every == 0):
             checkpoints.save(state)
-    return TrainResult(state.policy, state.history)
+    return TrainResult(state.policy, state.history, state.engine)
 
 
 def check(
@@ -199,9 +203,9 @@ def check(
         layers_of(model)
     if config.torch_compile:
         Compiled(model)
-        if asked_for():
+        if is_sharded():
             raise ConfigError(
-                "torch_compile needs weights that stay where they are, FSDP gathers them anew; turn it off"
+                "torch_compile needs weights that stay where they are, shards are gathered anew; turn it off"
             )
     special_tokens(model, tokenizer)
     encode_prompts(
@@ -299,29 +303,26 @@ def step(state: TrainState, config: PPOConfig, minibatch: Experience) -> dict[st
 
     Each process takes its share of the minibatch; the sum of their gradients is that of the whole.
     """
-    state.optimizer.zero_grad()
+    state.engine.zero_grad()
     tokens = minibatch.episodes.response_mask.sum()
     sums: list[Tensor] = []
     for rows, counts in _own_pieces(minibatch.episodes, config.micro_batch_size, state.processes):
         piece = minibatch.rows(rows)
         mask, weights = piece.episodes.response_mask * counts, piece.weights * counts
-        logprobs, values = state.policy(piece.episodes)
+        logprobs, values = state.engine.forward(piece.episodes)
         ratios = logprobs, piece.old_logprobs, piece.advantages, config.clip_range, config.dual_clip
         # Means over what the policy would say are weighed; values are fitted to what was returned.
         policy = (policy_loss(*ratios) * weights).sum() / tokens
         value = value_loss(values, piece.old_values, piece.returns, config.value_clip_range)
         value = (value * mask).sum() / tokens
         entropy = (sampled_entropy(logprobs, piece.old_logprobs) * weights).sum() / tokens
-        torch.autograd.backward(policy + config.value_coef * value - config.entropy_coef * entropy)
+        state.engine.backward(policy + config.value_coef * value - config.entropy_coef * entropy)
         with torch.no_grad():
             log_ratio = logprobs - piece.old_logprobs
             watched = torch.stack([is_clipped(*ratios), 0.5 * log_ratio.square(), log_ratio.exp()])
             watched = (watched * mask).sum((1, 2)) / tokens
             sums.append(torch.stack([policy, value, entropy, *watched]))
-    state.processes.sum_gradients(state.policy.parameters())
-    norm = full(nn.utils.clip_grad_norm_(state.policy.parameters(), config.max_grad_norm))
-    if norm.isfinite():
-        state.optimizer.step()
+    norm = state.engine.step()
     names = (
         "loss/policy_avg", "loss/value_avg", "policy/entropy_avg", "policy/clipfrac_avg",
         "policy/approxkl_avg", "val/ratio",

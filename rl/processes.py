@@ -4,7 +4,7 @@ All draw the same questions and minibatches. What costs time, sampling, judging 
 each does for its share; the results are exchanged, so that all that is decided or logged is worked out from
 the same numbers everywhere. On one process nothing is exchanged and nothing copied.
 
-Every process holds the whole model, or a shard of it (rl.sharding). Other forms are refused.
+Every process holds the whole model, or a shard of it (rl.sharding, rl.zero). Other forms are refused.
 """
 
 import os
@@ -18,7 +18,6 @@ from torch import Tensor, distributed, nn
 from torch.distributed.tensor import DTensor
 
 from judge.errors import ConfigError
-from rl import sharding
 from rl.pretrained import find_device
 
 Item = TypeVar("Item")
@@ -26,7 +25,6 @@ Result = TypeVar("Result")
 
 LARGEST_SEED = 2**63 - 1
 REFUSED = {
-    "ACCELERATE_USE_DEEPSPEED": "DeepSpeed",
     "ACCELERATE_USE_MEGATRON_LM": "Megatron-LM",
 }
 """What accelerate's launcher says to its processes, and what it means."""
@@ -138,16 +136,16 @@ def join(device: str | None) -> str:
         The device of this process.
 
     Raises:
-        ConfigError: the device is not there or not one for each process, or the launcher was told to take
-            the model apart in a way that is not done here.
+        ConfigError: the device is not there or not one for each process, or the launcher was told what is not
+            done here.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return find_device(device)
     for variable, name in REFUSED.items():
         if os.environ.get(variable, "false").lower() == "true":
             raise ConfigError(
-                f"expected processes that hold the whole model each, accelerate is set to {name}; launch "
-                "with --multi_gpu, and save memory by lora_rank, micro_batch_size and dtype"
+                f"expected whole models, FSDP2 or DeepSpeed, accelerate is set to {name}; launch with "
+                "--multi_gpu, or with a file of rl/recipes/accelerate"
             )
     if os.environ.get("ACCELERATE_MIXED_PRECISION", "no") != "no":
         raise ConfigError(
@@ -167,10 +165,7 @@ def join(device: str | None) -> str:
 
     from accelerate import PartialState
 
-    joined = str(PartialState(cpu=on_cpu).device)
-    if sharding.asked_for():
-        sharding.settings()
-    return joined
+    return str(PartialState(cpu=on_cpu).device)
 
 
 def leave() -> None:

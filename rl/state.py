@@ -11,8 +11,9 @@ from transformers import PreTrainedModel, get_scheduler
 
 from judge.model import fast_bfloat16
 from judge.records import Record
-from rl import sharding
+from rl import sharding, zero
 from rl.config import PPOConfig
+from rl.engine import Engine, TorchEngine
 from rl.policy import Policy, Reference, reference_of
 from rl.processes import Processes
 from rl.tracking import Metrics
@@ -26,7 +27,7 @@ class TrainState:
 
     policy: Policy
     reference: Reference
-    optimizer: torch.optim.Optimizer
+    engine: Engine
     schedule: LambdaLR  # a function of the update alone
     kl_coef: float
     sampling: torch.Generator  # on the model's device; each process has its own
@@ -50,17 +51,13 @@ def initial_state(config: PPOConfig, model: PreTrainedModel | PeftModel) -> Trai
         logger.warning("%s has no fast bfloat16 products: bf16 is slower than float32 here", policy.device)
     processes.copy_first(policy)
     reference = reference_of(policy)
-    if sharding.asked_for():
-        for each in dict.fromkeys([policy, reference.policy]):
-            sharding.shard(each)
-    trained = [parameter for parameter in policy.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.Adam(trained, lr=config.learning_rate, eps=config.adam_eps, fused=True)
+    engine = engine_of(policy, reference, config, processes)
     return TrainState(
         policy=policy,
         reference=reference,
-        optimizer=optimizer,
+        engine=engine,
         schedule=get_scheduler(
-            str(config.lr_scheduler_type), optimizer, num_warmup_steps=0, num_training_steps=config.updates
+            str(config.lr_scheduler_type), engine.adam, num_warmup_steps=0, num_training_steps=config.updates
         ),
         kl_coef=config.kl_coef,
         sampling=torch.Generator(policy.device).manual_seed(processes.seed_of_its_own(config.seed)),
@@ -69,10 +66,31 @@ def initial_state(config: PPOConfig, model: PreTrainedModel | PeftModel) -> Trai
     )
 
 
+def engine_of(policy: Policy, reference: Reference, config: PPOConfig, processes: Processes) -> Engine:
+    """What trains the policy; policy and reference are sharded if the launcher was told to."""
+    both = list(dict.fromkeys([policy, reference.policy]))
+    if zero.asked_for():
+        return zero.ZeroEngine(policy, config, frozen=both[1:])
+    if sharding.asked_for():
+        for each in both:
+            sharding.shard(each)
+    return TorchEngine(policy, config, processes)
+
+
+def is_sharded() -> bool:
+    """Whether the launcher was told to shard what is trained.
+
+    Raises:
+        ConfigError: in a way that is not done here.
+    """
+    told = [way.settings() for way in (sharding, zero) if way.asked_for()]
+    return bool(told)
+
+
 def set_learning_rate(state: TrainState) -> float:
     """Give the optimizer the rate that the schedule has for this update, and return it."""
     (factor,) = (rate_at(state.update) for rate_at in state.schedule.lr_lambdas)
-    (group,) = state.optimizer.param_groups
+    (group,) = state.engine.adam.param_groups
     group["lr"] = group["initial_lr"] * factor
     return float(group["lr"])
 

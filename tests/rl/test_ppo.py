@@ -111,7 +111,7 @@ def test_bf16_trains_weights_and_moments_in_float32_from_the_same_ratio_of_one()
     assert metrics["val/ratio"] == pytest.approx(1.0, abs=0.01)  # rows may be summed in another order
     assert metrics["policy/clipfrac_avg"] == 0.0
     assert digest(state.policy) != before
-    moments = [each for moments in state.optimizer.state.values() for each in moments.values()]
+    moments = [each for moments in state.engine.adam.state.values() for each in moments.values()]
     assert {tensor.dtype for tensor in (*state.policy.parameters(), *moments)} == {torch.float32}
 
 
@@ -292,7 +292,7 @@ def test_every_epoch_sees_each_episode_once_in_an_order_of_its_own(monkeypatch):
 
 
 def test_adam_has_the_epsilon_of_the_paper_and_gamma_is_one():
-    assert ppo.initial_state(config_of(), small_model()).optimizer.defaults["eps"] == 1e-5
+    assert ppo.initial_state(config_of(), small_model()).engine.adam.defaults["eps"] == 1e-5
     assert PPOConfig().gamma == 1.0
 
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import math
 from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
@@ -19,10 +18,14 @@ from two_processes import (
     Outcome,
     a_run,
     command,
+    goes_on_bit_for_bit,
     in_two_processes,
+    learns_what_one_process_learns,
     same,
+    skips_a_gradient_that_is_not_finite,
     small_model,
     train,
+    train_with_checkpoints,
     untimed,
     verdict,
 )
@@ -71,7 +74,7 @@ def test_one_process_exchanges_and_copies_nothing():
 @pytest.mark.parametrize(
     ("variable", "value", "said"),
     [
-        ("ACCELERATE_USE_DEEPSPEED", "true", "set to DeepSpeed"),
+        ("ACCELERATE_USE_MEGATRON_LM", "true", "set to Megatron-LM"),
         ("ACCELERATE_MIXED_PRECISION", "bf16", "mixed precision bf16; .* set bf16"),
     ],
 )
@@ -101,22 +104,11 @@ def test_more_processes_than_gpus_are_refused(monkeypatch):
 
 
 def test_two_processes_learn_what_one_learns_from_the_same_rollouts(tmp_path: Path, monkeypatch):
-    first, second = in_two_processes(tmp_path, train, CONFIG)
-    assert same(first, second)
+    first, second = learns_what_one_process_learns(tmp_path, small_model, {}, monkeypatch)
     assert [first.judged, second.judged] == [15, 18]  # 5 and 6 in each of three updates
     lengths = first.rollouts[0].episodes.response_mask.sum(1).tolist()
     assert len(set(lengths)) > 1
     assert first.metrics[0]["judge/unscored"] > 0
-
-    recorded = iter(first.rollouts)
-    monkeypatch.setattr(ppo, "sample", lambda *_, **__: next(recorded))
-    alone = train(CONFIG)
-    for expected, got in zip(alone.metrics, first.metrics, strict=True):
-        assert got == pytest.approx(expected, rel=1e-3, abs=1e-5)
-    for name, weight in alone.weights.items():
-        torch.testing.assert_close(first.weights[name], weight, atol=2e-5, rtol=1e-3)
-    moved = alone.weights["model.lm_head.weight"] - small_model().lm_head.weight
-    assert moved.abs().max() > 1e-2  # by far more than the two may differ
 
 
 def test_each_process_samples_its_own(tmp_path: Path):
@@ -171,41 +163,14 @@ def test_a_process_without_an_episode_to_learn_from_keeps_step_with_the_other(tm
     assert [row.get("optimizer/steps") for row in first.metrics] == [2.0, None, None]
 
 
-def step_on_a_spoilt_episode() -> tuple[float, bool]:
-    config = dataclasses.replace(CONFIG, episodes=4)
-    state = ppo.initial_state(config, small_model())
-    prompts = [record.prompt for record in QUESTIONS]
-    episodes = ppo.sample(
-        state.policy.model, word_tokenizer(*WORDS), prompts, max_new_tokens=4,
-        generator=torch.Generator().manual_seed(0),
-    ).episodes  # fmt: skip
-    evaluation = ppo.evaluate(state, config, episodes)
-    rewards = dict(enumerate((1.0, 0.0, 0.0, -1.0)))
-    experience, _ = ppo.experience_of(state, config, episodes, evaluation, rewards)
-    experience.advantages[3, 0] = math.nan  # of the second process's share
-    before = [parameter.clone() for parameter in state.policy.parameters()]
-    skipped = ppo.step(state, config, experience)["optimizer/skipped"].item()
-    return skipped, all(map(torch.equal, before, state.policy.parameters()))
-
-
 def test_a_gradient_that_is_not_finite_in_one_process_is_skipped_in_both(tmp_path: Path):
-    assert in_two_processes(tmp_path, step_on_a_spoilt_episode) == [(1.0, True), (1.0, True)]
-
-
-def train_with_checkpoints(directory: Path, updates: int) -> Outcome:
-    config = dataclasses.replace(CONFIG, updates=updates)
-    settings = settings_of(config, RewardConfig(), QUESTIONS, small_model())
-    return train(config, checkpoints=Checkpoints(directory, settings, every=1))
+    assert in_two_processes(tmp_path, skips_a_gradient_that_is_not_finite) == [True, True]
 
 
 def test_two_processes_go_on_bit_for_bit_and_one_process_is_refused(tmp_path: Path):
-    whole, _ = in_two_processes(tmp_path / "1", train_with_checkpoints, tmp_path / "whole", 3)
-    in_two_processes(tmp_path / "2", train_with_checkpoints, tmp_path / "parted", 1)
-    first, second = in_two_processes(tmp_path / "3", train_with_checkpoints, tmp_path / "parted", 3)
-    assert same(first, second)
-    assert same(first, whole)
+    goes_on_bit_for_bit(tmp_path, {})
     with pytest.raises(ConfigError, match=r"processes \(2, now 1\)"):
-        train_with_checkpoints(tmp_path / "parted", 3)
+        train_with_checkpoints(tmp_path / "parted", 2)
 
 
 def fails_in_the_second(record: Record) -> Verdict:

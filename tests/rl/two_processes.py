@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import io
 import json
+import math
 import os
 import pickle
 import traceback
@@ -22,11 +23,11 @@ from transformers import PreTrainedModel
 from judge.errors import CandorError
 from judge.records import Record, Verdict
 from rl import ppo
+from rl.checkpoint import Checkpoints, settings_of
 from rl.cli import main
-from rl.config import PPOConfig
+from rl.config import PPOConfig, RewardConfig
 from rl.processes import Processes, leave
 from rl.rollout import Rollout
-from rl.sharding import full
 
 WORDS = ("A", "B", "idk", "q", "r", "s")
 QUESTIONS = [Record(question, ("A",), id=question) for question in ("q", "q r", "q r s", "s")]
@@ -126,8 +127,85 @@ def train(config: PPOConfig, judge=verdict, records=QUESTIONS, model=None, **res
             config, model=model or small_model(), tokenizer=word_tokenizer(*WORDS), records=records,
             judge=scorer, **rest,
         )  # fmt: skip
-    weights = {name: full(value).clone() for name, value in result.policy.state_dict().items()}
+    with result.engine.whole():
+        weights = {name: value.detach().clone() for name, value in result.policy.named_parameters()}
     return Outcome(untimed(result.metrics), weights, rollouts, len(scorer.seen))
+
+
+def learns_what_one_process_learns(
+    directory: Path,
+    make: Callable[[], PreTrainedModel],
+    launcher: Mapping[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> tuple[Outcome, Outcome]:
+    """Two processes, which are returned, learn what one learns from the same rollouts."""
+    first, second = in_two_processes(directory, train_model, make, launcher=launcher)
+    assert same(first, second)
+    assert first.rollouts[0].completions[:5] != first.rollouts[0].completions[5:10]  # each samples its own
+
+    recorded = iter(first.rollouts)
+    monkeypatch.setattr(ppo, "sample", lambda *_, **__: next(recorded))
+    alone = train_model(make)
+    for expected, got in zip(alone.metrics, first.metrics, strict=True):
+        assert got == pytest.approx(expected, rel=1e-3, abs=1e-5)
+    for name, weight in alone.weights.items():
+        torch.testing.assert_close(first.weights[name], weight, atol=2e-5, rtol=1e-3)
+    before = {f"model.{name}": weight for name, weight in make().named_parameters()}
+    moved = [(alone.weights[name] - weight).abs().max().item() for name, weight in before.items()]
+    assert max(moved) > 1e-2  # by far more than the two may differ
+    return first, second
+
+
+def train_model(make: Callable[[], PreTrainedModel]) -> Outcome:
+    return train(CONFIG, model=make())
+
+
+def goes_on_bit_for_bit(directory: Path, launcher: Mapping[str, str]) -> None:
+    """Two updates are one and, after that, one more."""
+
+    def run(name: str, updates: int) -> list[Outcome]:
+        given = (directory / name, updates)
+        meeting = directory / f"{name}-{updates}"
+        return in_two_processes(meeting, train_with_checkpoints, *given, launcher=launcher)
+
+    complete, _ = run("whole", 2)
+    run("parted", 1)
+    first, second = run("parted", 2)
+    assert same(first, second)
+    assert same(first, complete)
+
+
+def train_with_checkpoints(directory: Path, updates: int) -> Outcome:
+    config = dataclasses.replace(CONFIG, updates=updates)
+    learning = settings_of(config, RewardConfig(), QUESTIONS, small_model())
+    return train(config, checkpoints=Checkpoints(directory, learning, every=1))
+
+
+def skips_a_gradient_that_is_not_finite() -> bool:
+    """Whether a step that one process has spoilt leaves all as it was, and the next one does not."""
+    config = dataclasses.replace(CONFIG, episodes=4)
+    state = ppo.initial_state(config, small_model())
+    with state.engine.whole():
+        episodes = ppo.sample(
+            state.policy.model, word_tokenizer(*WORDS), [record.prompt for record in QUESTIONS],
+            max_new_tokens=4, generator=torch.Generator().manual_seed(0),
+        ).episodes  # fmt: skip
+    evaluation = ppo.evaluate(state, config, episodes)
+    rewards = dict(enumerate([1.0, 0.0, 0.0, -1.0]))
+    experience, _ = ppo.experience_of(state, config, episodes, evaluation, rewards)
+
+    def moved() -> tuple[float, bool]:
+        before = {name: value.clone() for name, value in state.engine.tensors().items()}
+        skipped = ppo.step(state, config, experience)["optimizer/skipped"].item()
+        after = state.engine.tensors()
+        return skipped, any(not torch.equal(before[name], after[name]) for name in before)
+
+    good = experience.advantages[3, 0].clone()
+    experience.advantages[3, 0] = math.nan  # of the second process's share
+    spoilt = moved()
+    experience.advantages[3, 0] = good
+    leads = state.processes.leads  # who alone has the tensors
+    return [spoilt, moved()] == [(1.0, False), (0.0, leads)]
 
 
 def small_model():
