@@ -193,14 +193,16 @@ def trainer_of(
             f"expected algorithm ppo under FSDP or DeepSpeed, got {config.algorithm}; launch with --multi_gpu"
         )
     generations = config.num_generations or trl_training.DEFAULT_GENERATIONS
-    aside = Path(config.output_dir) / CHECKPOINTS / "trl"
-    trl_training.arguments_of(config.algorithm, ppo_config, generations, aside, torch.device(device), vllm)
+    directory = Path(config.output_dir) / CHECKPOINTS
+    trl_training.arguments_of(
+        config.algorithm, ppo_config, generations, directory, torch.device(device), vllm
+    )
     if vllm.use_vllm:
         from rl import vllm_rollout
 
         vllm_rollout.connect(vllm)  # TRL's trainers do so too, when all is loaded
     train = partial(
-        trl_training.train, config.algorithm, num_generations=generations, output_dir=aside, vllm=vllm
+        trl_training.train, config.algorithm, num_generations=generations, output_dir=directory, vllm=vllm
     )
     return lambda ppo_config, **inputs: (None, train(ppo_config, **inputs))
 

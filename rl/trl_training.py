@@ -10,7 +10,6 @@ import math
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -47,6 +46,8 @@ from rl.tracking import Metrics, Row, Tracker, completion_rows
 logger = logging.getLogger(__name__)
 
 DEFAULT_GENERATIONS = 8
+ASIDE = "trl.part"
+"""Where TRL writes."""
 PPO_ONLY = (
     "gamma", "gae_lambda", "value_clip_range", "value_coef", "entropy_coef", "dual_clip", "kl_estimator",
     "kl_target", "kl_horizon", "torch_compile",
@@ -92,8 +93,8 @@ def train(
     Args:
         algorithm: RLOO or GRPO.
         num_generations: completions of each prompt, against whose mean reward each is measured.
-        output_dir: where TRL writes what becomes a checkpoint, on the disk of `checkpoints`; nothing that it
-            writes stays there.
+        output_dir: where TRL makes a directory for what becomes a checkpoint, and leaves none; on the disk
+            of `checkpoints`.
         model: on the CPU or the first CUDA device; without adapters, from a directory or the Hub, where TRL
             loads the reference from.
         vllm: the server to sample on, if one is to be used.
@@ -160,15 +161,7 @@ def go_on(trainer: RLOOTrainer | GRPOTrainer, run: "Run", checkpoints: Checkpoin
         raise checkpoints.unwritten(len(run.metrics), error) from error
     finally:
         if Processes.joined().leads:
-            clear(Path(trainer.args.output_dir))
-
-
-def clear(output_dir: Path) -> None:
-    """Remove what TRL has written and an error left unfinished, and nothing else."""
-    for path in output_dir.glob(f"{PREFIX_CHECKPOINT_DIR}-*"):
-        shutil.rmtree(path, ignore_errors=True)
-    with suppress(OSError):  # it is not there, or holds something else
-        output_dir.rmdir()
+            shutil.rmtree(trainer.args.output_dir, ignore_errors=True)
 
 
 def arguments_of(
@@ -202,7 +195,7 @@ def arguments_of(
             f"of num_generations, got {config.episodes}, {config.minibatches} x {processes} x "
             f"{micro_batch_size} and {num_generations}"
         )
-    shared: dict[str, Any] = trainer_arguments(config, output_dir, device, config.seed) | {
+    shared: dict[str, Any] = trainer_arguments(config, output_dir / ASIDE, device, config.seed) | {
         # An update: one rollout, `epochs` passes over it, `minibatches` optimizer steps in each.
         "max_steps": config.updates * config.epochs * config.minibatches,
         "logging_steps": config.epochs * config.minibatches,

@@ -206,7 +206,7 @@ def train_by_trl(directory: Path, updates: int, verdict=verdict) -> Outcome:
     checkpoints = Checkpoints(directory / "run", settings_of(config, reward, QUESTIONS, model), every=1)
     scorer = FunctionJudge(verdict)
     metrics = trl_training.train(
-        Algorithm.RLOO, config, 2, directory / "run" / "aside", model=model, tokenizer=word_tokenizer(*WORDS),
+        Algorithm.RLOO, config, 2, directory / "run", model=model, tokenizer=word_tokenizer(*WORDS),
         records=QUESTIONS, judge=scorer, reward=reward, checkpoints=checkpoints,
     )  # fmt: skip
     weights = {name: value.clone() for name, value in model.state_dict().items()}

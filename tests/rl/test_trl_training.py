@@ -19,7 +19,7 @@ from rl.config import Algorithm, PPOConfig, RewardConfig, VLLMConfig
 from rl.pretrained import with_adapters
 from rl.probe import Probe
 from rl.rollout import sample
-from rl.trl_training import DEFAULT_GENERATIONS, arguments_of, clear, questions, train
+from rl.trl_training import DEFAULT_GENERATIONS, arguments_of, questions, train
 
 WORDS = ("red", "blue", "green", "idk", "colour", "of", "grass", "sky", "user", "assistant")
 TEMPLATE = "{% for message in messages %}user {{ message['content'] }} {% endfor %}assistant"
@@ -329,14 +329,3 @@ def test_the_questions_are_passes_over_all_records_in_a_new_order_each():
     passes = [tuple(names[start : start + 6]) for start in range(0, 36, 6)]
     assert all(sorted(each) == sorted(record.id for record in RECORDS * 3) for each in passes)
     assert len(set(passes)) > 1
-
-
-def test_what_is_cleared_is_what_trl_wrote(tmp_path: Path):
-    (tmp_path / "trl" / "checkpoint-4").mkdir(parents=True)
-    clear(tmp_path / "trl")
-    clear(tmp_path / "trl")  # which is gone
-    assert list(tmp_path.iterdir()) == []
-    (tmp_path / "checkpoint-8").mkdir()
-    (tmp_path / "notes.txt").write_text("mine")
-    clear(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
