@@ -91,14 +91,14 @@ class TorchEngine:
 
     def state_dict(self, module: nn.Module) -> dict[str, Tensor]:
         """All weights, for the first process."""
-        return full_tensors(module.state_dict())
+        return full_tensors(module.state_dict().items())
 
     def tensors(self) -> dict[str, Tensor]:
         """Trained weights and moments, for the first process."""
         tensors = {f"policy.{name}": value.data for name, value in trained_parameters(self.policy).items()}
         for index, moments in self.adam.state_dict()["state"].items():
             tensors |= {f"optimizer.{index}.{name}": value for name, value in moments.items()}
-        return full_tensors(tensors)
+        return full_tensors(tensors.items())
 
     def load(self, tensors: dict[str, Tensor]) -> None:
         """Put them back; weights are changed in place."""

@@ -6,7 +6,7 @@ learned is the same as with whole weights, up to the order of sums.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -124,17 +124,17 @@ def full(tensor: Tensor) -> Tensor:
     return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
 
 
-def full_tensors(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The whole of each tensor, in memory of the CPU, for the first process; for the others nothing.
+def full_tensors(tensors: Iterable[tuple[str, Tensor]]) -> dict[str, Tensor]:
+    """The whole of each tensor, copied to memory of the CPU, for the first process; for the others nothing.
 
-    Each process has to call it.
+    Each process has to call it; a device holds one more tensor at a time.
     """
     leads = not distributed.is_initialized() or distributed.get_rank() == 0
     found: dict[str, Tensor] = {}
-    for name, tensor in tensors.items():
+    for name, tensor in tensors:
         complete = full(tensor.detach())
         if leads:
-            found[name] = complete.cpu()
+            found[name] = complete.to("cpu", copy=True)
     return found
 
 

@@ -132,22 +132,23 @@ class ZeroEngine:
     def state_dict(self, module: nn.Module) -> dict[str, Tensor]:
         """All weights, for the first process."""
         with self.whole():
-            return {name: value.clone() for name, value in full_tensors(module.state_dict()).items()}
+            return full_tensors(module.state_dict().items())
 
     def tensors(self) -> dict[str, Tensor]:
         """Trained weights and moments, for the first process."""
-        from deepspeed.utils import safe_get_full_fp32_param, safe_get_full_optimizer_state
+        return full_tensors(self._gathered())
 
-        tensors: dict[str, Tensor] = {}
+    def _gathered(self) -> Iterator[tuple[str, Tensor]]:
+        from deepspeed import utils
+
         states = list(self.adam.state.values())
         for index, (name, parameter) in enumerate(trained_parameters(self.policy).items()):
-            tensors[f"policy.{name}"] = safe_get_full_fp32_param(parameter)
+            yield f"policy.{name}", utils.safe_get_full_fp32_param(parameter)
             if states:  # there are none before the first step
-                tensors[f"optimizer.{index}.{STEPS}"] = states[0][STEPS].clone()
+                yield f"optimizer.{index}.{STEPS}", states[0][STEPS]
                 for moment in MOMENTS:
-                    state = safe_get_full_optimizer_state(parameter, moment)
-                    tensors[f"optimizer.{index}.{moment}"] = state
-        return full_tensors(tensors)
+                    state = utils.safe_get_full_optimizer_state(parameter, moment)
+                    yield f"optimizer.{index}.{moment}", state
 
     def load(self, tensors: dict[str, Tensor]) -> None:
         """Put them back."""
