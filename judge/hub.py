@@ -6,10 +6,10 @@ where the Hub is out of reach, go on asking: a mistyped path would be refused af
 
 import logging
 import os
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from huggingface_hub.errors import (  # type: ignore[attr-defined]  # HTTPError of the client that it asks by
     GatedRepoError,
@@ -17,27 +17,33 @@ from huggingface_hub.errors import (  # type: ignore[attr-defined]  # HTTPError 
     HTTPError,
     LocalEntryNotFoundError,
     RepositoryNotFoundError,
+    RevisionNotFoundError,
 )
 
 from judge.errors import DataError
 from judge.tables import Format
 
+if TYPE_CHECKING:
+    from datasets import Dataset
+
 MODEL_FILES = ("*.json", "*.safetensors", "vocab.txt", "merges.txt", "*.model")
 """Configuration, tokenizer and safetensors weights; no code."""
-DATA_FILES = ("*.jsonl", "*.json", "*.csv", "*.parquet", "*.gz", "README.md")
-"""Rows, and what says which of them are which split."""
-FILE_ON_HUB = re.compile(r"hf://datasets/(?P<repository>[^/]+/[^/@]+)/(?P<file>.+)")
+ON_HUB = "hf://datasets/"
+"""How the Hub's file system begins the name of a data set, or of a file of one."""
 
 logger = logging.getLogger(__name__)
 
 
-def fetch(source: str, files: Sequence[str] = MODEL_FILES, *, kind: str = "model") -> Path:
+def fetch(
+    source: str, files: Sequence[str] = MODEL_FILES, *, kind: str = "model", revision: str | None = None
+) -> Path:
     """The directory that holds the files of a repository.
 
     Args:
         source: a Hub id.
         files: which files, by name or pattern.
         kind: of repository: model or dataset.
+        revision: branch, tag or commit; the main branch by default. The directory has the name of its commit.
 
     Raises:
         FileNotFoundError: there is none of that name, it is behind a gate, or it is neither within reach nor
@@ -47,7 +53,7 @@ def fetch(source: str, files: Sequence[str] = MODEL_FILES, *, kind: str = "model
 
     logger.info("there is no directory %s: asking the Hub", source)
     try:
-        return Path(snapshot_download(source, repo_type=kind, allow_patterns=list(files)))
+        return Path(snapshot_download(source, repo_type=kind, revision=revision, allow_patterns=list(files)))
     except HFValidationError as error:
         raise FileNotFoundError("no directory, and no name that the Hub could have") from error
     except GatedRepoError as error:
@@ -57,6 +63,10 @@ def fetch(source: str, files: Sequence[str] = MODEL_FILES, *, kind: str = "model
         ) from error
     except RepositoryNotFoundError as error:
         raise FileNotFoundError("no directory, and the Hub shows nothing of that name") from error
+    except RevisionNotFoundError as error:
+        raise FileNotFoundError(
+            f"no directory, and what the Hub has of that name has no revision {revision}"
+        ) from error
     except LocalEntryNotFoundError as error:
         raise FileNotFoundError(
             f"no directory, not fetched before, and the Hub is out of reach ({_first_line(error)})"
@@ -107,41 +117,87 @@ def dataset_file(source: str) -> Path:
 
     Args:
         source: a file; or a directory or Hub id of a data set, whose split `train` is taken; or a file of one
-            on the Hub, as hf://datasets/OWNER/NAME/FILE.
+            on the Hub, as hf://datasets/OWNER/NAME/FILE. NAME@REVISION is a branch, tag or commit of it.
 
     Raises:
         DataError: it is none of them, or has no such split.
     """
-    on_hub = FILE_ON_HUB.fullmatch(source)
+    from huggingface_hub import parse_hf_uri
+
+    path = Path(source)
     try:
-        if on_hub is not None:
-            return fetch(on_hub["repository"], [on_hub["file"]], kind="dataset") / on_hub["file"]
-        path = Path(source)
+        if source.startswith(ON_HUB):
+            place = parse_hf_uri(source)
+            if not place.path_in_repo:
+                return _split_on_hub(place.id, place.revision)
+            files = [place.path_in_repo]
+            return fetch(place.id, files, kind="dataset", revision=place.revision) / place.path_in_repo
         if path.is_file() or path.suffix in {*Format, ".gz"}:
             return path
-        return _train_split(path if path.is_dir() else fetch(source, DATA_FILES, kind="dataset"))
+        if path.is_dir():
+            rows = _train_split(source)
+            return _kept(rows._fingerprint, lambda: rows)
+        repository, _, revision = source.partition("@")
+        return _split_on_hub(repository, revision or None)
     except (OSError, ValueError) as error:
         raise DataError(
             f"cannot read {source!r}: expected a .jsonl, .csv or .parquet file, a data set's directory or "
-            f"Hub id with a split 'train', or hf://datasets/OWNER/NAME/FILE; got: {error}"
+            f"Hub id with a split 'train', or {ON_HUB}OWNER/NAME/FILE; got: {error}"
         ) from error
 
 
-def _train_split(directory: Path) -> Path:
-    """As Parquet, beside what the library keeps of it.
+def _split_on_hub(repository: str, revision: str | None) -> Path:
+    """The Hub is asked which commit that is. What was read of it, or was fetched whole, is not fetched again.
 
     Raises:
+        FileNotFoundError: as `fetch`.
+        OSError, ValueError: as `_train_split`.
+    """
+    from huggingface_hub import snapshot_download
+
+    commit = fetch(repository, ["README.md"], kind="dataset", revision=revision).name
+
+    def rows() -> "Dataset":
+        try:
+            whole = snapshot_download(
+                repository, repo_type="dataset", revision=revision, local_files_only=True
+            )
+        except LocalEntryNotFoundError:
+            return _train_split(repository, commit)
+        return _train_split(whole)
+
+    return _kept(f"{repository.replace('/', '--')}@{commit}", rows)
+
+
+def _train_split(source: str, revision: str | None = None) -> "Dataset":
+    """The rows of that split; of a data set on the Hub, no other file is fetched.
+
+    Raises:
+        OSError: it cannot be had.
         ValueError: there is no such split, or a choice of configurations.
     """
-    from datasets import config, load_dataset
+    from datasets import load_dataset, load_dataset_builder
     from datasets.exceptions import DatasetsError
 
     try:
-        rows = load_dataset(str(directory), split="train")
+        with connected():
+            config = load_dataset_builder(source, revision=revision).config
+            files = config.data_files or {}
+            if "train" not in files:
+                raise ValueError(f"no split 'train' (has: {', '.join(map(str, files))})")
+            train = {"train": list(files["train"])}
+            return load_dataset(source, config.name, data_files=train, revision=revision, split="train")
     except DatasetsError as error:
         raise ValueError(_first_line(error)) from error
-    file = Path(config.HF_DATASETS_CACHE) / "candor" / f"{rows._fingerprint}.parquet"
+
+
+def _kept(name: str, read: Callable[[], "Dataset"]) -> Path:
+    """Rows as Parquet, beside what the library keeps of them; they are read if there is no such file."""
+    from datasets import config
+
+    file = Path(config.HF_DATASETS_CACHE) / "candor" / f"{name}.parquet"
     if not file.is_file():
+        rows = read()
         file.parent.mkdir(parents=True, exist_ok=True)
         aside = file.with_name(f"{file.name}.{os.getpid()}.part")
         rows.to_parquet(aside)

@@ -1,8 +1,11 @@
+import json
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import Any
 from unittest.mock import MagicMock
+from urllib.parse import urlsplit
 
 import datasets
 import huggingface_hub
@@ -189,10 +192,126 @@ def test_any_file_on_the_hub_can_be_named(tmp_path: Path):
     [
         ("someone/else", "the Hub is out of reach"),
         ("questions.txt", "the Hub is out of reach"),
-        ("someone/questions", "Unknown split"),
+        ("someone/questions", r"no split 'train' \(has: test\)"),
+        ("someone/questions@v2", "the Hub is out of reach"),
+        ("hf://datasets/questions", "id must be"),
     ],
 )
 def test_what_is_no_data_set_is_refused_with_what_would_be_one(source: str, reason: str, tmp_path: Path):
     repository(tmp_path, test=ROWS)
     with pytest.raises(DataError, match=rf"^cannot read '{source}': expected a .jsonl.*{reason}"):
         dataset_file(source)
+
+
+@pytest.mark.usefixtures("out_of_reach", "library")
+def test_a_revision_is_that_state_of_the_data_set_and_of_its_files(tmp_path: Path):
+    repository(tmp_path, train=ROWS.replace("Lima", "Rome"))
+    earlier = tmp_path / "datasets--someone--questions" / "snapshots" / "b2"
+    earlier.mkdir()
+    (earlier.parents[1] / "refs" / "v1").write_text("b2")
+    (earlier / "train.jsonl").write_text(ROWS)
+    assert read_records(dataset_file("someone/questions@v1"), completion_column=None) == READ
+    assert read_records(dataset_file("hf://datasets/someone/questions@v1"), completion_column=None) == READ
+    assert dataset_file("hf://datasets/someone/questions@v1/train.jsonl") == earlier / "train.jsonl"
+
+
+COMMIT = "0123456789" * 4
+
+
+@pytest.fixture
+def hub(monkeypatch, tmp_path: Path, library: Path):
+    """A Hub with one data set: its files, to be filled in, and the names of those that were fetched."""
+    files: dict[str, str] = {}
+    fetched: set[str] = set()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            path = urlsplit(self.path).path
+            start = "/api/datasets/someone/questions/"
+            name = path.removeprefix(f"/datasets/someone/questions/resolve/{COMMIT}/")
+            if path in (f"{start}revision/main", f"{start}revision/{COMMIT}"):
+                self.answer({"id": "someone/questions", "sha": COMMIT, "siblings": []})
+            elif path.startswith(f"{start}tree/{COMMIT}"):
+                self.answer([entry(name) for name in files])
+            elif name in files:
+                self.send_response(200)
+                self.send_header("ETag", f'"{name}"')
+                self.send_header("X-Repo-Commit", COMMIT)
+                self.write(files[name].encode())
+                if self.command == "GET":
+                    fetched.add(name)
+            else:
+                self.send_response(404)
+                self.send_header("X-Error-Code", "RepoNotFound" if name == path else "EntryNotFound")
+                self.write(b"")
+
+        do_HEAD = do_GET
+
+        def do_POST(self) -> None:
+            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["paths"]
+            self.answer([entry(name) for name in asked if name in files])
+
+        def answer(self, content: Any) -> None:
+            self.send_response(200)
+            self.write(json.dumps(content).encode())
+
+        def write(self, content: bytes) -> None:
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(content)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    def entry(name: str) -> dict[str, object]:
+        return {"type": "file", "path": name, "size": len(files[name]), "oid": name}
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        endpoint = f"http://127.0.0.1:{server.server_port}"
+        monkeypatch.setattr(constants, "ENDPOINT", endpoint)
+        template = "/{repo_id}/resolve/{revision}/{filename}"
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", endpoint + template)
+        monkeypatch.setattr(datasets.config, "HF_ENDPOINT", endpoint)
+        monkeypatch.setattr(time, "sleep", None)  # nothing is asked again
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield files, fetched
+        server.shutdown()
+
+
+def test_of_a_data_set_nothing_but_the_training_split_is_fetched_and_that_once(hub, monkeypatch):
+    files, fetched = hub
+    files |= {"README.md": "# Questions", "train.jsonl": ROWS, "test.jsonl": ROWS.replace("Who", "When")}
+    file = dataset_file("someone/questions")
+    assert read_records(file, completion_column=None) == READ
+    assert fetched == {"README.md", "train.jsonl"}
+    fetched.clear()
+    assert dataset_file(f"someone/questions@{COMMIT}") == file
+    monkeypatch.setattr(constants, "ENDPOINT", CLOSED)
+    assert dataset_file("someone/questions") == file
+    assert not fetched
+
+
+CHOICE = """---
+configs:
+- config_name: one
+  data_files: one/train.jsonl
+- config_name: two
+  data_files: two/train.jsonl
+---
+"""
+
+
+def test_a_choice_of_configurations_is_refused_before_any_row_is_fetched(hub):
+    files, fetched = hub
+    files |= {"README.md": CHOICE, "one/train.jsonl": ROWS, "two/train.jsonl": ROWS}
+    with pytest.raises(DataError, match="Config name is missing"):
+        dataset_file("someone/questions")
+    assert fetched == {"README.md"}
+
+
+def test_a_mistyped_data_set_is_refused_at_once(hub, monkeypatch):
+    monkeypatch.setattr("judge.hub._train_split", None)
+    with pytest.raises(DataError, match="the Hub shows nothing of that name"):
+        dataset_file("someone/qestions")
