@@ -2,9 +2,10 @@
 
 A record needs a prompt, at least one reference and, where completions are judged, a completion; an empty
 completion is no fault (it is judged). A prompt is text, or a list of chat messages of which the user's last
-is the question. A reference is text or a list of texts; in CSV, where all is text, a cell that opens with `[`
-and ends with `]` must hold a JSON list of texts. Numbers are not text, except as an id. A file without an
-`id` column gets the row's number, from 1. Memory holds the ids seen, nothing else.
+is the question. A reference is text or a list of texts. In CSV all is text: a reference that opens with `[`
+and ends with `]` must be a JSON list of texts, and a prompt that is a JSON list of messages is a chat.
+Numbers are not text, except as an id. A file without an `id` column gets the row's number, from 1. Memory
+holds the ids seen, nothing else.
 """
 
 import json
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self, TypeVar
+from typing import IO, Any, Self, TypeGuard, TypeVar
 
 from judge.errors import DataError
 from judge.outputs import check_writable, json_text
@@ -211,6 +212,8 @@ def _record(values: Mapping[str, Any], columns: Columns, name: str, csv_cells: b
     prompt = values.get(columns.prompt)
     if prompt is None and columns.prompt_optional:
         prompt = ""
+    if csv_cells and isinstance(prompt, str):
+        prompt = _chat_in_cell(prompt)
     chat = chat_of(prompt, columns.prompt) if isinstance(prompt, list) else ()
     return Record(
         prompt=chat[-1].content if chat else _text(prompt, columns.prompt),
@@ -231,7 +234,7 @@ def chat_of(messages: Sequence[object], column: str) -> tuple[Turn, ...]:
     """
     chat: list[Turn] = []
     for message in messages:
-        if not isinstance(message, Mapping) or not set(Turn._fields) <= message.keys():
+        if not _is_message(message):
             raise DataError(f"{column!r} is a list, expected messages with 'role' and 'content' in it")
         role, content = (_text(message[name], f"{column}.{name}") for name in Turn._fields)
         chat.append(Turn(role, content))
@@ -240,6 +243,20 @@ def chat_of(messages: Sequence[object], column: str) -> tuple[Turn, ...]:
             f"{column!r} ends with {chat[-1].role if chat else 'nothing'}, expected a message of the user"
         )
     return tuple(chat)
+
+
+def _is_message(value: object) -> TypeGuard[Mapping[str, object]]:
+    return isinstance(value, Mapping) and set(Turn._fields) <= value.keys()
+
+
+def _chat_in_cell(cell: str) -> object:
+    """A CSV cell that is a JSON list of messages is a chat; any other is text, as a question may stand in
+    brackets."""
+    try:
+        found = json.loads(cell) if cell.lstrip().startswith("[") else None
+    except (ValueError, RecursionError):
+        return cell
+    return found if isinstance(found, list) and found and all(map(_is_message, found)) else cell
 
 
 def _text(value: object, what: str) -> str:

@@ -66,12 +66,15 @@ def test_completions_may_be_yet_to_come(jsonl):
     assert read_records(path, completion_column=None) == [Record("Where?", ("Lima",), "", "1")]
 
 
-@pytest.mark.parametrize("suffix", [".jsonl", ".parquet"])
+@pytest.mark.parametrize("suffix", [".jsonl", ".parquet", ".csv"])
 def test_of_chat_messages_the_last_is_the_question_and_the_policy_is_asked_all(suffix: str, tmp_path: Path):
     rows = [{"prompt": [SYSTEM, {"role": "user", "content": "Where?"}], "reference": "Lima"}]
     path = tmp_path / f"questions{suffix}"
     if suffix == ".parquet":
         pq.write_table(pa.Table.from_pylist(rows), path)
+    elif suffix == ".csv":
+        cell = json.dumps(rows[0]["prompt"]).replace('"', '""')
+        path.write_text(f'prompt,reference\n"{cell}",Lima\n')
     else:
         path.write_text(json.dumps(rows[0]))
     (record,) = read_records(path, completion_column=None)
@@ -219,6 +222,21 @@ def test_a_csv_reference_that_looks_like_a_list_must_be_one_of_texts(csv, cell: 
     path = csv("prompt,reference,completion", f"Where?,{cell},x", "Where?,Lima,x")
     (found,) = reasons(path)
     assert reason in found
+
+
+@pytest.mark.parametrize(
+    "prompt", ["[sic] who? [1]", "[1, 2]", "[]", '["Where?"]', '[{"role": "user"}]', "[" * 100_000]
+)
+def test_a_csv_prompt_in_brackets_that_holds_no_messages_is_text(csv, prompt: str):
+    cell = prompt.replace('"', '""')
+    (record,) = read_records(csv("prompt,reference", f'"{cell}",Lima'), completion_column=None)
+    assert (record.prompt, record.chat) == (prompt, ())
+
+
+def test_a_csv_prompt_of_messages_that_ends_with_another_than_the_user_is_refused(csv):
+    cell = json.dumps([SYSTEM]).replace('"', '""')
+    (found,) = reasons(csv("prompt,reference,completion", f'"{cell}",Lima,x'))
+    assert found == "'prompt' ends with system, expected a message of the user"
 
 
 def test_a_json_string_that_looks_like_a_list_is_text(jsonl):
