@@ -27,7 +27,7 @@ from judge.backbone import WEIGHTS_FILE, find_backbone
 from judge.batch import file_digest, score_all
 from judge.calibrate import EQUIVALENCE_INPUTS, fit_calibration
 from judge.card import CONFIG_FILE
-from judge.config import SpeedConfig, TrainJudgeConfig
+from judge.config import Dtype, SpeedConfig, TrainJudgeConfig
 from judge.environment import machine, versions
 from judge.evaluation import plain
 from judge.flags import read_flags
@@ -124,8 +124,9 @@ def ablate(config: TrainJudgeConfig, work_dir: Path, files: Sequence[Path], resa
         held_out = read_split(settings, keep_rejected=False).held_out
         judges[bare] = without_features(judges[full], held_out, settings)
     packed = work_dir / PACKED
+    exact = Judge.from_pretrained(work_dir / BOTH, speed=SpeedConfig(dtype=Dtype.FLOAT32))
     save_judge(
-        judges[BOTH].encoder, judges[BOTH].calibration, packed,
+        exact.encoder, exact.calibration, packed,
         backbone=find_backbone(config.backbone), seed=config.seed, as_delta=True,
     )  # fmt: skip
     judges[PACKED] = Judge.from_pretrained(packed, speed=EVERYTHING)

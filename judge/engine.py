@@ -9,7 +9,7 @@ from typing import Protocol
 
 import torch
 from sentence_transformers import CrossEncoder
-from torch import Tensor
+from torch import Tensor, nn
 
 from judge.config import Dtype, Engine, SpeedConfig
 from judge.model import fast_bfloat16
@@ -48,17 +48,28 @@ def open_forward(model: CrossEncoder, speed: SpeedConfig) -> Forward:
 
 
 def torch_forward(model: CrossEncoder, dtype: torch.dtype) -> Forward:
-    """A pass by torch, with weights and activations in `dtype`.
+    """A pass by torch, with weights and activations in `dtype`; in a copy where the model's have another.
 
     The weights are cast once. Autocast would cast them in every batch, and every input of every layer.
     """
-    network = (model.model if dtype == torch.float32 else copy.deepcopy(model.model).to(dtype)).eval()
+    network = (model.model if dtype == model.model.dtype else cast(copy.deepcopy(model.model), dtype)).eval()
 
     def forward(features: Mapping[str, Tensor]) -> Tensor:
         logits: Tensor = network(**features).logits
         return logits.float().cpu()
 
     return forward
+
+
+def cast(network: nn.Module, dtype: torch.dtype) -> nn.Module:
+    """The same network, its weights in `dtype`.
+
+    Buffers stay as they are: the frequencies of rotary embeddings, rounded, would turn distant tokens by
+    whole radians.
+    """
+    for weight in network.parameters():
+        weight.data = weight.data.to(dtype)
+    return network
 
 
 def weights_dtype(dtype: Dtype, device: torch.device) -> torch.dtype:

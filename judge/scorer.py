@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+import torch
 from sentence_transformers import CrossEncoder
+from sentence_transformers.util import get_device_name
 
 from judge.backbone import Backbone
 from judge.calibrate import Calibration, Combiner, equivalence_inputs
-from judge.config import DEFAULT_JUDGE, SpeedConfig
+from judge.config import DEFAULT_JUDGE, Engine, SpeedConfig
 from judge.coverage import measure
-from judge.engine import batch_tokens, open_forward
+from judge.engine import batch_tokens, cast, open_forward, weights_dtype
 from judge.errors import JudgeError
 from judge.hub import fetch
 from judge.lexical.words import read_words
@@ -108,7 +110,11 @@ class Judge:
         if max_fpr is not None:
             calibration = calibration.at(max_fpr)
         if host is None:
-            encoder, start = open_encoder(directory, description, backbone=backbone, device=device)
+            encoder, start = open_encoder(directory, description, backbone=backbone, device="cpu")
+            chosen = torch.device(device or get_device_name())
+            if speed.engine is Engine.TORCH:  # on the CPU, so that the device need not hold float32 as well
+                cast(encoder, weights_dtype(speed.dtype, chosen))
+            encoder.to(chosen)
         else:
             encoder, start = put_on(host, directory, description), host.backbone
         return cls(encoder, calibration, start, speed=speed, explain=explain, host=host)

@@ -27,7 +27,7 @@ from judge.backbone import Backbone, find_backbone
 from judge.batches import length_grouped_batches
 from judge.calibrate import fit_calibration, rows_to_fit
 from judge.card import CONFIG_FILE, DATA_FILE, ENVIRONMENT_FILE, METRICS_FILE, stated_licences, write_card
-from judge.config import TrainJudgeConfig
+from judge.config import Dtype, SpeedConfig, TrainJudgeConfig
 from judge.environment import machine, versions
 from judge.errors import ConfigError, DataError
 from judge.lora import AdapterTrainer, add_adapters
@@ -78,7 +78,10 @@ def train(config: TrainJudgeConfig) -> Path:
     split = read_split(config, keep_rejected=writes)
     check_split(split, config, processes=arguments.world_size)
     device = str(arguments.device)
-    start = None if config.start_from is None else Judge.from_pretrained(config.start_from, device=device)
+    start = None
+    if config.start_from is not None:
+        exact = SpeedConfig(dtype=Dtype.FLOAT32)  # its weights are gone on from
+        start = Judge.from_pretrained(config.start_from, device=device, speed=exact)
     backbone = find_backbone(config.backbone) if start is None else start.backbone
     logger.info(
         "%d training rows, %d held out, encoder %s", len(split.train), len(split.held_out), backbone.source

@@ -9,6 +9,7 @@ from judge.engine import (
     CPU_BATCH_TOKENS,
     GPU_BATCH_TOKENS,
     batch_tokens,
+    cast,
     open_forward,
     torch_forward,
     weights_dtype,
@@ -50,6 +51,13 @@ def test_float32_is_the_model_to_the_bit_and_bfloat16_close_to_it(tiny_backbone:
     half = encode_pairs(model, PAIRS, forward=torch_forward(model, torch.bfloat16))
     assert half.dtype == torch.float32
     torch.testing.assert_close(half, exact, atol=2e-2, rtol=0)
+
+
+def test_the_frequencies_of_positions_are_not_rounded_with_the_weights(tiny_causal_lm: Path) -> None:
+    network = cast(new_encoder(tiny_causal_lm, max_tokens=64, device="cpu").model, torch.bfloat16)
+    assert {weight.dtype for weight in network.parameters()} == {torch.bfloat16}
+    tables = dict(network.named_buffers())
+    assert {tables[name].dtype for name in tables if name.endswith("inv_freq")} == {torch.float32}
 
 
 @pytest.mark.parametrize(

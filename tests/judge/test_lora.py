@@ -11,6 +11,7 @@ import pytest
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
+from sentence_transformers import CrossEncoder
 from tiny import tiny_llama
 from transformers import AutoModelForCausalLM
 
@@ -98,6 +99,18 @@ def test_adapters_that_cannot_be_read_are_said_to_be(lora_judge: Path, tmp_path:
     (broken / ADAPTER_FILE).write_bytes(b"cut off")
     with pytest.raises(JudgeError, match="is the judge directory whole"):
         Judge.from_pretrained(broken, device="cpu")
+
+
+def test_by_itself_it_is_cast_before_the_device_holds_it(
+    lora_judge: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moved: list[set[torch.dtype]] = []
+    monkeypatch.setattr(
+        CrossEncoder, "to", lambda self, device: moved.append({weight.dtype for weight in self.parameters()})
+    )
+    judge = Judge.from_pretrained(lora_judge, device="cpu", speed=SpeedConfig(dtype=Dtype.BFLOAT16))
+    assert moved[-1] == {torch.bfloat16}
+    assert all(score is not None for score in judge.score(RECORDS))
 
 
 def test_a_killed_run_goes_on_to_the_adapters_of_a_whole_one(

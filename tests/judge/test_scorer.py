@@ -256,9 +256,9 @@ def test_without_the_cheap_stage_the_encoder_reads_an_exact_match_too(tiny_judge
     assert 0.9 < score.equivalence < 1.0
 
 
-def test_judging_in_bfloat16_leaves_the_encoder_as_it_is_and_agrees(judge: Judge, tiny_judge: Path) -> None:
+def test_a_judge_in_bfloat16_holds_its_weights_once_and_agrees(judge: Judge, tiny_judge: Path) -> None:
     half = Judge.from_pretrained(tiny_judge, device="cpu", speed=SpeedConfig(dtype=Dtype.BFLOAT16))
-    assert all(weight.dtype == torch.float32 for weight in half.encoder.model.parameters())
+    assert all(weight.dtype == torch.bfloat16 for weight in half.encoder.model.parameters())
     records = [record("it was bob"), record("it was ann")]
     for one, other in zip(half.score(records), judge.score(records), strict=True):
         assert one is not None

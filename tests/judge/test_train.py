@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from torch.utils.data import DataLoader
 
 from judge.batches import length_grouped_batches
-from judge.config import TrainJudgeConfig
+from judge.config import Dtype, SpeedConfig, TrainJudgeConfig
 from judge.errors import ConfigError, DataError
 from judge.model import encode_pairs
 from judge.pairs import TASKS, Task, TrainingRow
@@ -199,6 +199,24 @@ def test_going_on_from_a_judge_keeps_what_the_rows_say_nothing_of(tmp_path: Path
     assert judge.calibration.equivalence != start.calibration.equivalence
     metrics = json.loads((directory / "metrics.json").read_text())
     assert metrics["ranking"].keys() == metrics["ranking_before"].keys() == {"equivalence/many.csv"}
+
+
+def test_what_is_gone_on_from_are_weights_that_no_fast_product_has_rounded(
+    tmp_path: Path, tiny_judge: Path, files: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Begins(Exception):
+        pass
+
+    def begin(*arguments: Any) -> None:
+        raise Begins(arguments[2])
+
+    exact = Judge.from_pretrained(tiny_judge, device="cpu", speed=SpeedConfig(dtype=Dtype.FLOAT32))
+    monkeypatch.setattr("torch.cpu._is_amx_tile_supported", lambda: True)
+    monkeypatch.setattr("judge.train.run_trainer", begin)
+    with pytest.raises(Begins) as begun:
+        train(config(tmp_path, tiny_judge, files, start_from=str(tiny_judge)))
+    weights = begun.value.args[0].model.state_dict()
+    torch.testing.assert_close(weights, exact.encoder.model.state_dict(), rtol=0, atol=0)
 
 
 def test_a_judge_gone_on_from_keeps_its_calibration_where_few_rows_are_held_out(
