@@ -65,16 +65,7 @@ def new_encoder(
         with quiet_loading(), torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)  # the caller's own random state stays as it is
             if is_decoder_only(AutoConfig.from_pretrained(directory, **local)):
-                # By itself, CrossEncoder asks a causal language model for the logits of "yes" and "no".
-                network = Transformer(
-                    str(directory),
-                    transformer_task="sequence-classification",
-                    model_kwargs=weights | local | ({} if body is None else {"device_map": "meta"}),
-                    processor_kwargs=local | {"model_max_length": max_tokens},
-                    config_kwargs=local | {"num_labels": len(TASKS)},
-                )
-                if body is not None:
-                    _put_in(network.model, body)
+                network = _decoder(directory, weights, local, max_tokens, body)
                 model = CrossEncoder(modules=[network], device=device)
             else:
                 model = CrossEncoder(
@@ -93,6 +84,27 @@ def new_encoder(
         write_pairs(model.tokenizer)
         model.config.get_text_config().pad_token_id = model.tokenizer.pad_token_id
     return model
+
+
+def _decoder(
+    directory: Path,
+    weights: Mapping[str, Any],
+    local: Mapping[str, Any],
+    max_tokens: int,
+    body: PreTrainedModel | None,
+) -> Transformer:
+    """A causal language model with task outputs; by itself, CrossEncoder asks it for the logits of "yes" and
+    "no"."""
+    network = Transformer(
+        str(directory),
+        transformer_task="sequence-classification",
+        model_kwargs={**weights, **local} | ({} if body is None else {"device_map": "meta"}),
+        processor_kwargs={**local, "model_max_length": max_tokens},
+        config_kwargs={**local, "num_labels": len(TASKS)},
+    )
+    if body is not None:
+        _put_in(network.model, body)
+    return network
 
 
 def _put_in(classifier: PreTrainedModel, body: PreTrainedModel) -> None:

@@ -40,7 +40,7 @@ from rl.config import Algorithm, PPOConfig, RewardConfig, VLLMConfig, WarmStartC
 from rl.probe import Probe
 from rl.processes import Processes
 from rl.reward import Scorer
-from rl.rollout import messages_of, special_tokens
+from rl.rollout import SpecialTokens, messages_of, special_tokens
 from rl.tracking import Metrics, Row, Tracker, completion_rows
 
 logger = logging.getLogger(__name__)
@@ -107,10 +107,7 @@ def train(
             cannot go on; DataError later, if a checkpoint cannot be written.
     """
     arguments = arguments_of(algorithm, config, num_generations, output_dir, model.device, vllm)
-    special = special_tokens(model, tokenizer)
-    model.generation_config.eos_token_id = list(special.eos)  # TRL looks for them there
-    if tokenizer.eos_token is None:  # TRL ends and pads with it
-        tokenizer.eos_token = tokenizer.convert_ids_to_tokens(special.eos[0])
+    special = ends_for_trl(model, tokenizer)
     if checkpoints is not None:
         checkpoints.check(config.updates, [weight for weight in model.parameters() if weight.requires_grad])
     run = Run(config, tracker, before_update, on_update, checkpoints)
@@ -142,6 +139,15 @@ def train(
         model.delete_adapter("ref")  # TRL's copy of the first adapters
     model.eval()
     return run.metrics
+
+
+def ends_for_trl(model: PreTrainedModel | PeftModel, tokenizer: PreTrainedTokenizerBase) -> SpecialTokens:
+    """The tokens that end a completion, put where TRL's trainers look for them."""
+    special = special_tokens(model, tokenizer)
+    model.generation_config.eos_token_id = list(special.eos)
+    if tokenizer.eos_token is None:  # TRL ends and pads with it
+        tokenizer.eos_token = tokenizer.convert_ids_to_tokens(special.eos[0])
+    return special
 
 
 def go_on(trainer: RLOOTrainer | GRPOTrainer, run: "Run", checkpoints: Checkpoints) -> None:
@@ -178,32 +184,14 @@ def arguments_of(
         ConfigError: a setting is PPO's alone, completions cannot be shared out evenly, or the device is one
             that TRL's trainers do not choose.
     """
-    refuse_others(config, algorithm)
     vllm = vllm or VLLMConfig()
-    corrects = config.vllm_importance_sampling_correction
-    if vllm.use_vllm and corrects and algorithm == Algorithm.RLOO:
-        raise ConfigError(
-            "TRL's RLOO does not correct for tokens that a vLLM server sampled; set "
-            "vllm_importance_sampling_correction to false, or choose ppo or grpo"
-        )
-    processes = Processes.joined().count
-    shares = config.minibatches * processes
-    micro_batch_size = config.micro_batch_size or max(config.episodes // shares, 1)
-    if config.episodes % (shares * micro_batch_size) or config.episodes % num_generations:
-        raise ConfigError(
-            f"{algorithm} needs episodes to be a multiple of minibatches x processes x micro_batch_size and "
-            f"of num_generations, got {config.episodes}, {config.minibatches} x {processes} x "
-            f"{micro_batch_size} and {num_generations}"
-        )
+    refuse_others(config, algorithm, vllm)
     shared: dict[str, Any] = trainer_arguments(config, output_dir / ASIDE, device, config.seed) | {
+        **batches_of(algorithm, config, num_generations),
         # An update: one rollout, `epochs` passes over it, `minibatches` optimizer steps in each.
         "max_steps": config.updates * config.epochs * config.minibatches,
         "logging_steps": config.epochs * config.minibatches,
-        "generation_batch_size": config.episodes,
         "num_iterations": config.epochs,
-        "per_device_train_batch_size": micro_batch_size,
-        "gradient_accumulation_steps": config.episodes // shares // micro_batch_size,
-        "num_generations": num_generations,
         "max_completion_length": config.max_new_tokens,
         "temperature": config.temperature,
         "learning_rate": config.learning_rate,
@@ -221,11 +209,34 @@ def arguments_of(
         return RLOOConfig(normalize_advantages=config.whiten_advantages, **shared)
     return GRPOConfig(
         scale_rewards="group" if config.whiten_advantages else "none",
-        vllm_importance_sampling_correction=corrects,
+        vllm_importance_sampling_correction=config.vllm_importance_sampling_correction,
         vllm_importance_sampling_mode="token_truncate",  # as in `rl.ppo`
         vllm_importance_sampling_clip_max=config.vllm_importance_sampling_clip_max,
         **shared,
     )
+
+
+def batches_of(algorithm: Algorithm, config: PPOConfig, num_generations: int) -> dict[str, int]:
+    """How a rollout is shared out among processes, optimizer steps and passes, as TRL spells it.
+
+    Raises:
+        ConfigError: it cannot be shared out evenly.
+    """
+    processes = Processes.joined().count
+    shares = config.minibatches * processes
+    micro_batch_size = config.micro_batch_size or max(config.episodes // shares, 1)
+    if config.episodes % (shares * micro_batch_size) or config.episodes % num_generations:
+        raise ConfigError(
+            f"{algorithm} needs episodes to be a multiple of minibatches x processes x micro_batch_size and "
+            f"of num_generations, got {config.episodes}, {config.minibatches} x {processes} x "
+            f"{micro_batch_size} and {num_generations}"
+        )
+    return {
+        "generation_batch_size": config.episodes,
+        "per_device_train_batch_size": micro_batch_size,
+        "gradient_accumulation_steps": config.episodes // shares // micro_batch_size,
+        "num_generations": num_generations,
+    }
 
 
 def trainer_arguments(
@@ -253,14 +264,20 @@ def trainer_arguments(
     }
 
 
-def refuse_others(config: PPOConfig, algorithm: Algorithm) -> None:
-    """Raise a ConfigError for a setting that only PPO has and that is not as it is by default."""
+def refuse_others(config: PPOConfig, algorithm: Algorithm, vllm: VLLMConfig) -> None:
+    """Raise a ConfigError for a setting that only PPO has and that is not as it is by default, or for a
+    correction that RLOO has not."""
     defaults = {field.name: field.default for field in fields(config)}
     for name in PPO_ONLY:
         if getattr(config, name) != defaults[name]:
             raise ConfigError(
                 f"{name} is for algorithm ppo, got {getattr(config, name)} with {algorithm}; leave it out"
             )
+    if vllm.use_vllm and config.vllm_importance_sampling_correction and algorithm == Algorithm.RLOO:
+        raise ConfigError(
+            "TRL's RLOO does not correct for tokens that a vLLM server sampled; set "
+            "vllm_importance_sampling_correction to false, or choose ppo or grpo"
+        )
 
 
 def questions(records: Sequence[Record], config: PPOConfig, num_generations: int) -> Dataset:
