@@ -5,11 +5,12 @@ says which answers are right; TRL's SFTTrainer then trains it on answers of its 
 models of the closed world are trained by `rl.warm_start`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from datasets import Dataset
 from peft import PeftModel
 from tqdm import tqdm
@@ -70,6 +71,7 @@ def run(config: WarmStartConfig, sampling: SamplingConfig) -> str:
     settings = settings_text(config, sampling)
     config = replace(config, data=str(dataset_file(config.data)))
     device = find_device(config.device)
+    shared = trainer_arguments(config, output_dir, torch.device(device), sampling.seed)
     judge_dir = find_judge(config.judge)
     records = load_records(config)
     model, tokenizer = load_model(
@@ -77,7 +79,7 @@ def run(config: WarmStartConfig, sampling: SamplingConfig) -> str:
     )
     model.eval()
     check(config, sampling, model, tokenizer, records)
-    arguments = arguments_of(config, sampling.seed, output_dir, model)
+    arguments = arguments_of(config, shared, window_of(model))
     judge = Judge.from_pretrained(judge_dir, device=device, max_fpr=config.max_fpr)
     refuse_misread(config.abstention, records, judge)
     write_text(output_dir / CONFIG_FILE, settings)
@@ -145,20 +147,23 @@ def refuse_misread(phrases: Sequence[str], records: Sequence[Record], judge: Sco
             )
 
 
-def arguments_of(
-    config: WarmStartConfig, seed: int, output_dir: Path, model: PreTrainedModel | PeftModel
-) -> SFTConfig:
-    """The settings of a run as TRL spells them; the loss is on the completions alone."""
+def arguments_of(config: WarmStartConfig, shared: Mapping[str, Any], window: int | None) -> SFTConfig:
+    """The settings of a run as TRL spells them; the loss is on the completions alone.
+
+    Args:
+        shared: what every trainer of TRL is told.
+        window: the most tokens that the model can read, if its config says so.
+    """
     micro_batch_size = config.micro_batch_size or config.step_examples
     return SFTConfig(
-        **trainer_arguments(config, output_dir, model.device, seed),
+        **shared,
         num_train_epochs=config.epochs,
         per_device_train_batch_size=micro_batch_size,
         gradient_accumulation_steps=config.step_examples // micro_batch_size,
         learning_rate=config.learning_rate,
         lr_scheduler_type=str(config.lr_scheduler_type),
         completion_only_loss=True,
-        max_length=window_of(model),
+        max_length=window,
         logging_steps=1,
     )
 

@@ -181,8 +181,8 @@ def arguments_of(
     """The settings of a run as TRL spells them.
 
     Raises:
-        ConfigError: a setting is PPO's alone, completions cannot be shared out evenly, or the device is one
-            that TRL's trainers do not choose.
+        ConfigError: a setting is PPO's alone, completions cannot be shared out evenly, or one process sees
+            several GPUs.
     """
     vllm = vllm or VLLMConfig()
     refuse_others(config, algorithm, vllm)
@@ -245,11 +245,14 @@ def trainer_arguments(
     """What every trainer of TRL is told here, whatever it trains by.
 
     Raises:
-        ConfigError: the device is one that TRL's trainers do not choose.
+        ConfigError: one process sees several GPUs, among which TRL's trainers do not choose.
     """
-    if device.index and Processes.joined().count == 1:
+    gpus = torch.cuda.device_count()
+    if device.type == "cuda" and gpus > 1 and Processes.joined().count == 1:
         raise ConfigError(
-            f"TRL's trainers run on the first device that is visible, got {device}; set CUDA_VISIBLE_DEVICES"
+            f"TRL's trainers want a GPU for each process, got one process, {gpus} GPUs and device {device}; "
+            f"set CUDA_VISIBLE_DEVICES={device.index or 0} and device cuda, or launch train-rl by "
+            "`accelerate launch --multi_gpu`"
         )
     return {
         "output_dir": str(output_dir),

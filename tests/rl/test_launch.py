@@ -906,6 +906,16 @@ def test_a_server_that_is_not_there_is_told_before_anything_is_written(
 # RLOO and GRPO by TRL
 
 
+@pytest.mark.parametrize("algorithm", ["rloo", "grpo"])
+def test_several_gpus_for_one_process_of_trl_are_refused_before_anything_is_loaded(
+    run, algorithm, monkeypatch
+):
+    monkeypatch.setattr("rl.processes.find_device", lambda name: "cuda")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    with pytest.raises(ConfigError, match="set CUDA_VISIBLE_DEVICES=0"):
+        run(algorithm=algorithm, model="/absent/model")
+
+
 @by_trl
 @pytest.mark.parametrize("algorithm", ["rloo", "grpo"])
 def test_trl_trains_with_the_same_settings_and_leaves_the_same_files(run, tiny_model: Path, algorithm):

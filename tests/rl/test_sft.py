@@ -132,6 +132,14 @@ def test_the_loss_is_on_the_target_and_its_end_alone(run):
     assert step["loss"] == pytest.approx(nats.mean().item(), rel=1e-3)
 
 
+def test_several_gpus_are_refused_before_the_model_is_loaded(run, monkeypatch):
+    monkeypatch.setattr(sft, "find_device", lambda name: "cuda")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(sft, "load_model", None)
+    with pytest.raises(ConfigError, match="set CUDA_VISIBLE_DEVICES=0"):
+        run()
+
+
 def test_an_abstention_that_the_judge_does_not_take_for_one_is_refused(run, tmp_path: Path):
     # The tiny judge never sees an abstention.
     with pytest.raises(ConfigError, match=r"'idk' after 0% of 2 questions; pass another --abstention"):

@@ -18,6 +18,7 @@ from judge.records import Record, Verdict
 from rl.config import Algorithm, PPOConfig, RewardConfig, VLLMConfig
 from rl.pretrained import with_adapters
 from rl.probe import Probe
+from rl.processes import Processes
 from rl.rollout import sample
 from rl.trl_training import DEFAULT_GENERATIONS, arguments_of, questions, train
 
@@ -313,12 +314,21 @@ def test_an_algorithm_may_be_named_by_plain_text():
         ({"episodes": 10, "minibatches": 4}, "episodes to be a multiple"),
         ({"episodes": 6, "minibatches": 2}, "num_generations, got 6, 2 x 1 x 3 and 4"),
         ({"micro_batch_size": 3}, "got 8, 2 x 1 x 3"),
-        ({"device": "cuda:1"}, "set CUDA_VISIBLE_DEVICES"),
     ],
 )
 def test_what_trl_cannot_do_is_refused(changes, message):
     with pytest.raises(ConfigError, match=message):
         arguments(**changes)
+
+
+@pytest.mark.parametrize(("device", "visible"), [("cuda", 0), ("cuda:0", 0), ("cuda:1", 1)])
+def test_several_gpus_for_one_process_are_refused(device, visible, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    with pytest.raises(ConfigError, match=f"2 GPUs and device {device}; set CUDA_VISIBLE_DEVICES={visible} "):
+        arguments(device=device)
+    assert arguments(device="cpu").use_cpu
+    monkeypatch.setattr(Processes, "joined", lambda: Processes(rank=1, count=2))
+    assert not arguments(device=device).use_cpu
 
 
 def test_the_questions_are_passes_over_all_records_in_a_new_order_each():
