@@ -547,7 +547,9 @@ class VLLMConfig:
     )
     vllm_server_timeout: float = field(
         default=240.0,
-        metadata={"help": "seconds to wait until the server is up, and for each of its answers"},
+        metadata={
+            "help": "seconds to wait until the server is up and, by ppo alone, for each of its answers"
+        },
     )
     vllm_group_port: int = field(
         default=51216, metadata={"help": "port by which the weights go to the server"}

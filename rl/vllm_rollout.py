@@ -43,7 +43,8 @@ START_IT = (
 CONNECTIONS = 1024
 """As many as a server answers at a time."""
 RETRIES = 1
-"""For a connection that was found closed; a server that was started anew would lack the weights."""
+"""For a connection that was found closed; a server that was started anew would lack the weights. What the
+server answers is taken as it is, an error too."""
 CHECKED_EPISODES = 8
 LARGEST_DIFFERENCE = 1.0
 """Mean |log p - log mu|, in nats, from which on the server serves something else: bfloat16 beside float32
@@ -75,8 +76,12 @@ def connect(server: VLLMConfig) -> VLLMClient:
             f"expected the vLLM server at {url} with --logprobs-mode {LOGPROBS_MODE}, got "
             f"{served['logprobs_mode']}; start it by `{START_IT}`"
         )
-    retries = client.session.get_adapter(client.base_url).max_retries.new(total=RETRIES)
+    retries = client.session.get_adapter(client.base_url).max_retries.new(
+        total=RETRIES, status_forcelist=(), respect_retry_after_header=False
+    )
     client.session.mount(client.base_url, HTTPAdapter(max_retries=retries, pool_maxsize=CONNECTIONS))
+    # Weights are broadcast once, whatever comes of it: a server that is asked again would wait for others.
+    client.session.mount(f"{client.base_url}/update_weights", HTTPAdapter())
     # A session has no other place for a time limit, and without one a server that hangs hangs the run.
     client.session.request = partial(client.session.request, timeout=server.vllm_server_timeout)
     return client
@@ -158,6 +163,7 @@ class VLLMSampler:
     def _send_weights(self) -> None:
         if self.processes.leads:
             with self._naming_the_server(DataError):
+                # It is asked to begin first, so one that is down is found; NCCL would wait for it for ever.
                 self.client.update_named_params(self._announced, merged_weights(self.model))
                 self.client.reset_prefix_cache()
         self.processes.wait()

@@ -484,6 +484,29 @@ def test_a_server_that_dies_ends_the_run_with_its_name(server: StandInServer):
         sampled(sampler)
 
 
+@pytest.mark.parametrize("hangs", [False, True])
+def test_weights_are_announced_once_whatever_comes_of_it(server: StandInServer, hangs):
+    asked, woken = [], threading.Event()
+
+    def answer(path: str, body: bytes) -> tuple[int, Any]:
+        asked.append(path)
+        woken.wait(TIMEOUT_S if hangs else 0)
+        return 500, {"error": "out of memory"}
+
+    server.answers["/update_weights"] = answer
+    sampler = VLLMSampler(connect(at(server, timeout=0.3)), CONFIG, small_model(), word_tokenizer(*WORDS))
+    with pytest.raises(DataError, match=f"{server.url} failed.*{'timed out' if hangs else 'out of memory'}"):
+        sampled(sampler)
+    assert asked == ["/update_weights"]
+    woken.set()
+
+
+def test_a_server_that_cannot_begin_is_sent_no_weights(server: StandInServer):
+    server.answers["/start_weight_update"] = lambda *_: (500, {"error": "EngineDeadError"})
+    refusal(server, DataError, "EngineDeadError")
+    assert server.loading.empty()
+
+
 def test_a_server_that_hangs_is_given_up_after_the_timeout(server: StandInServer):
     woken = threading.Event()
     sampler = VLLMSampler(connect(at(server, timeout=0.3)), CONFIG, small_model(), word_tokenizer(*WORDS))
