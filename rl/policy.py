@@ -174,14 +174,17 @@ class CausalLM:
             context_fn=lambda: (nullcontext(), self._attention(mask)),
         )
         layers = self.run_again if torch.is_grad_enabled() else []
-        forwards = [layer.forward for layer in layers]
-        for layer, forward in zip(layers, forwards, strict=True):
-            layer.forward = partial(run_again, forward)
+        wrapped = [vars(layer).get("forward") for layer in layers]  # by accelerate, where it is
+        for layer in layers:
+            layer.forward = partial(run_again, layer.forward)
         try:
             yield
         finally:
-            for layer, forward in zip(layers, forwards, strict=True):
-                layer.forward = forward
+            for layer, forward in zip(layers, wrapped, strict=True):
+                if forward is None:
+                    del layer.forward  # the class's own shows again: what was compiled for it stays valid
+                else:
+                    layer.forward = forward
 
     @torch.no_grad()
     def _check_head(self) -> None:

@@ -1,4 +1,5 @@
 import copy
+from functools import partial
 from math import log
 
 import peft
@@ -362,6 +363,15 @@ def test_layers_that_run_again_give_the_same_gradients_and_keep_less(build, bf16
         assert not any(module.training for module in model.modules())
     assert all(torch.equal(one, other) for one, other in zip(*found, strict=True))
     assert kept[1] < 0.5 * kept[0]
+
+
+def test_layers_that_ran_again_have_the_forward_that_they_had():
+    model = tiny_llama(11)
+    plain, wrapped = model.model.layers
+    own = wrapped.forward = partial(wrapped.forward)  # as accelerate puts one there
+    Policy(model, gradient_checkpointing=True)(episodes_of(PROMPTS, RESPONSES)).logprobs.sum().backward()
+    assert "forward" not in vars(plain)
+    assert vars(wrapped)["forward"] is own
 
 
 def test_a_model_whose_layers_cannot_run_again_is_refused():
