@@ -2,10 +2,12 @@
 
 Both say the same, up to the order of sums. Nothing is chosen here, and no gradient kept.
 
-B prompts, P prompt tokens (left-padded), V vocabulary.
+B prompts, P prompt tokens (left-padded), V vocabulary; of a cache, S slots, K heads of width D.
 """
 
 from collections.abc import Callable
+from functools import cache
+from textwrap import shorten
 from types import FunctionType
 from typing import Any, Protocol
 
@@ -20,6 +22,8 @@ from rl.policy import positions
 
 SLOTS = 128
 """A cache has a multiple of so many, so that prompts of about one length need one compilation."""
+LONGEST_REASON = 250
+"""Characters of what a compiler says."""
 
 
 class Decoder(Protocol):
@@ -46,14 +50,14 @@ class Growing:
         self.model = model
 
     def begin(self, tokens: Tensor, mask: Tensor, new_tokens: int) -> Tensor:
-        """As `Decoder` says."""
+        """Logits [B, V] after prompts [B, P], which fill a new cache."""
         self.cache = DynamicCache(config=self.model.config)
         self.mask, self.positions = mask, positions(mask)
         self.one = torch.ones_like(mask[:, :1])
         return _logits(self.model, tokens, self.mask, self.positions, self.cache)
 
     def go_on(self, chosen: Tensor) -> Tensor:
-        """As `Decoder` says."""
+        """Logits [B, V] after the tokens [B] that were chosen; the cache is one token longer."""
         # Rows that have ended go on unmasked: nothing reads them, and a mask of ones costs nothing.
         self.mask = torch.cat([self.mask, self.one], dim=1)
         self.positions = self.positions[:, -1:] + 1
@@ -94,7 +98,7 @@ class Compiled:
         self.step: Any = torch.compile(step, backend=backend, mode=mode, dynamic=False)
 
     def begin(self, tokens: Tensor, mask: Tensor, new_tokens: int) -> Tensor:
-        """As `Decoder` says."""
+        """Logits [B, V] after prompts [B, P]; new slots are made where there are too few for them."""
         rows, slots = len(tokens), -(-(tokens.shape[1] + new_tokens) // SLOTS) * SLOTS
         if self.cache is None or rows != self.shape[0] or slots > self.shape[1]:
             self.shape = rows, slots
@@ -107,12 +111,29 @@ class Compiled:
         return _logits(self.model, tokens, self.mask, self.positions, self.cache)
 
     def go_on(self, chosen: Tensor) -> Tensor:
-        """As `Decoder` says."""
+        """Logits [B, V] after the tokens [B] that were chosen; on CUDA the next call writes over them."""
         self.positions = self.positions[:, -1:] + 1
         if chosen.device.type == "cuda":
             torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
         logits: Tensor = self.step(self.model, chosen.unsqueeze(1), self.mask, self.positions, self.cache)
         return logits
+
+
+@cache
+def check_compiler(device: torch.device) -> None:
+    """See that torch can compile, by a function of one line; it does so when one is first called.
+
+    Raises:
+        ConfigError: it cannot.
+    """
+    try:
+        torch.compile(lambda x: x + 1)(torch.zeros(1, device=device))
+    except Exception as error:  # of torch, Triton or the compiler: there is no narrower one
+        wanted = "Triton and a C compiler" if device.type == "cuda" else "a C++ compiler, such as g++"
+        raise ConfigError(
+            f"torch_compile wants {wanted}, torch cannot compile for {device.type}: "
+            f"{shorten(str(error), LONGEST_REASON)}; install it, or turn torch_compile off"
+        ) from error
 
 
 class Slots(StaticLayer):
@@ -122,14 +143,27 @@ class Slots(StaticLayer):
     """
 
     def update(self, key_states: Tensor, value_states: Tensor, *args: object, **rest: object) -> Any:
-        """Keys and values of all slots, with these in the next ones."""
+        """Keys and values of all slots, with these in the next ones.
+
+        Args:
+            key_states, value_states: [B, K, L, D], of L tokens.
+            args, rest: what else the model's attention passes on.
+
+        Returns:
+            Both, each [B, K, S, D] in the precision of the values.
+        """
         return super().update(key_states.to(value_states.dtype), value_states, *args, **rest)
 
 
 def _logits(
     model: PreTrainedModel | PeftModel, tokens: Tensor, mask: Tensor, positions: Tensor, cache: Cache
 ) -> Tensor:
-    """Logits [B, V] after the last of the tokens, whose keys and values are added to the cache."""
+    """Logits [B, V] after the last of L tokens, whose keys and values are added to the cache.
+
+    Args:
+        tokens, positions: [B, L].
+        mask: 1 on real tokens, of the cache and these: [B, tokens so far] or [B, S].
+    """
     logits: Tensor = model(
         input_ids=tokens, attention_mask=mask, position_ids=positions, past_key_values=cache,
         use_cache=True, logits_to_keep=1,

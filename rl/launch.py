@@ -167,14 +167,11 @@ def trainer_of(
         ConfigError: a setting is not for this algorithm, or there is no server to sample on.
     """
     if config.algorithm == Algorithm.PPO:
+        ppo.check_sampling(ppo_config, elsewhere=vllm.use_vllm)
         client = None
         if vllm.use_vllm:
             from rl import vllm_rollout
 
-            if ppo_config.torch_compile:
-                raise ConfigError(
-                    "torch_compile is for sampling in this process, got use_vllm; leave one out"
-                )
             client = vllm_rollout.connect(vllm)
 
         def train_ppo(ppo_config: PPOConfig, **inputs: Any) -> tuple[Engine | None, list[Metrics]]:

@@ -30,7 +30,7 @@ from rl.advantages import (
 )
 from rl.checkpoint import Checkpoints
 from rl.config import KLEstimator, PPOConfig, RewardConfig
-from rl.decoding import Compiled
+from rl.decoding import Compiled, check_compiler
 from rl.engine import Engine
 from rl.importance import importance_weights, sampling_metrics
 from rl.losses import is_clipped, policy_loss, sampled_entropy, value_loss
@@ -122,6 +122,7 @@ def train(
             if a checkpoint cannot be written or another sampler fails.
     """
     reward = reward or RewardConfig()
+    check_sampling(config, elsewhere=sampler is not None)
     check(config, model, tokenizer, records)
     if model.device.type == "cpu":
         keep_freed_memory()
@@ -205,16 +206,30 @@ def check(
     if config.gradient_checkpointing:
         layers_of(model)
     if config.torch_compile:
-        Compiled(model)
         if is_sharded():
             raise ConfigError(
                 "torch_compile needs weights that stay where they are, shards are gathered anew; turn it off"
             )
+        Compiled(model)
+        check_compiler(model.device)
     special_tokens(model, tokenizer)
     encode_prompts(
         tokenizer, [record.asked for record in records], model=model,
         max_new_tokens=config.max_new_tokens, chat_template=config.chat_template,
     )  # fmt: skip
+
+
+def check_sampling(config: PPOConfig, *, elsewhere: bool) -> None:
+    """Refuse a compiled step that nobody would ask.
+
+    Args:
+        elsewhere: whether another sampler answers for the policy.
+    """
+    if config.torch_compile and elsewhere:
+        raise ConfigError(
+            "torch_compile is for sampling in this process, got another sampler, such as use_vllm; leave one "
+            "out"
+        )
 
 
 def with_completions(records: Sequence[Record], completions: Sequence[str]) -> list[Record]:

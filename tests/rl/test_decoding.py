@@ -1,6 +1,7 @@
 import peft
 import pytest
 import torch
+import torch._inductor.config
 from tiny import tiny_llama, word_tokenizer
 from transformers import (
     Gemma2Config,
@@ -14,7 +15,7 @@ from transformers import (
 )
 
 from judge.errors import ConfigError
-from rl.decoding import Compiled, Growing
+from rl.decoding import Compiled, Growing, check_compiler
 from rl.policy import mixed_precision
 from rl.rollout import left_pad, sample
 
@@ -22,6 +23,7 @@ from rl.rollout import left_pad, sample
 pytestmark = [
     pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning"),
     pytest.mark.filterwarnings("ignore:`torch.jit.script_method` is deprecated:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:TensorFloat32 tensor cores:UserWarning"),
 ]
 
 WORDS = ("a", "b", "c", "d")
@@ -149,3 +151,19 @@ def test_a_model_that_cannot_be_compiled_is_refused():
     model = MambaForCausalLM(MambaConfig(vocab_size=7, hidden_size=16, num_hidden_layers=1))
     with pytest.raises(ConfigError, match="does not compile MambaForCausalLM"):
         Compiled(model)
+
+
+def test_without_a_compiler_it_is_said_what_is_missing(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))  # where nothing is compiled yet
+    monkeypatch.setattr(torch._inductor.config.cpp, "cxx", ("/absent/g++",))
+    with pytest.raises(ConfigError, match=r"wants a C\+\+ compiler.*/absent/g\+\+.*install it"):
+        check_compiler(torch.device("cpu"))
+
+
+def test_on_a_gpu_it_is_triton_that_is_missing(monkeypatch):
+    def compile(function):
+        raise RuntimeError("Cannot find a working triton installation")
+
+    monkeypatch.setattr(torch, "compile", compile)
+    with pytest.raises(ConfigError, match=r"wants Triton and a C compiler, .*cuda: Cannot find"):
+        check_compiler(torch.device("cuda"))

@@ -3,20 +3,25 @@ import hashlib
 import math
 import random
 from collections.abc import Iterable
+from functools import partial
 from itertools import chain
 
 import peft
 import pytest
 import torch
+from test_decoding import Counted
 from tiny import FunctionJudge, bigram_llama, score_of, tiny_llama, word_tokenizer
 
 from judge.errors import ConfigError, DataError
 from judge.records import Record, Verdict
+from judge.scorer import Judge
 from rl import ppo
+from rl.checkpoint import Checkpoints, settings_of
 from rl.config import PPOConfig, RewardConfig
 from rl.decoding import Compiled
 from rl.policy import Episodes, FrozenCopy
 from rl.rollout import sample
+from rl.state import initial_state
 from rl.tracking import FileTracker
 
 # peft 0.21 asks transformers 5.23 for it by its old name.
@@ -131,18 +136,61 @@ def test_a_model_that_cannot_run_its_layers_again_is_refused_before_anything_is_
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit.script_method` is deprecated:DeprecationWarning")
-def test_compiled_sampling_leads_to_the_same_policy(monkeypatch):
-    backends = []
+@pytest.mark.parametrize("gradient_checkpointing", [False, True])
+def test_sampling_is_compiled_once_and_leads_to_the_same_policy(gradient_checkpointing, monkeypatch):
+    backend, devices = Counted(), []
+    monkeypatch.setattr(ppo, "Compiled", partial(Compiled, backend=backend))
+    monkeypatch.setattr(ppo, "check_compiler", devices.append)
+    config = config_of(
+        updates=2, episodes=4, minibatches=1, epochs=1, gradient_checkpointing=gradient_checkpointing
+    )
+    plain = run(config)
+    assert (backend.graphs, devices) == (0, [])
+    compiled = run(dataclasses.replace(config, torch_compile=True))
+    assert (backend.graphs, devices) == (1, [torch.device("cpu")])
+    assert digest(plain.policy) == digest(compiled.policy)
 
-    def compiled(model):
-        backends.append(model)
-        return Compiled(model, backend="eager")
 
-    monkeypatch.setattr(ppo, "Compiled", compiled)
-    config = config_of(updates=2, episodes=4, minibatches=1, epochs=1)
-    plain, by_compiled = (run(dataclasses.replace(config, torch_compile=on)) for on in (False, True))
-    assert digest(plain.policy) == digest(by_compiled.policy)
-    assert backends
+@pytest.mark.gpu
+@pytest.mark.filterwarnings("ignore:`torch.jit.script_method` is deprecated:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:TensorFloat32 tensor cores:UserWarning")
+def test_on_a_gpu_a_stopped_run_goes_on_with_the_default_judge_in_bf16_and_compiled(tmp_path, monkeypatch):
+    judge, states, streams = Judge.from_pretrained(device="cuda"), [], []
+
+    class Watched:
+        def score(self, records):
+            streams.append(torch.cuda.current_stream())
+            return judge.score(records)
+
+    def watched_state(*given):
+        states.append(initial_state(*given))
+        return states[-1]
+
+    monkeypatch.setattr(ppo, "initial_state", watched_state)
+    config = config_of(bf16=True, torch_compile=True)
+
+    def go(name: str, **rest) -> ppo.TrainResult:
+        model = small_model().to("cuda")
+        settings = settings_of(config, RewardConfig(), QUESTIONS, model)
+        checkpoints = Checkpoints(tmp_path / name, settings, every=1, keep=1)
+        return run(config, model=model, judge=Watched(), checkpoints=checkpoints, **rest)
+
+    whole = go("whole")
+    first = go("stopped", on_update=lambda update, metrics: True)
+    rest = go("stopped")
+    assert [len(result.metrics) for result in (whole, first, rest)] == [2, 1, 2]
+    assert rest.metrics[0] == first.metrics[0]
+    assert first.metrics[0]["objective/kl"] == pytest.approx(0.0, abs=1e-3)
+    assert len(streams) == 4
+    assert torch.cuda.default_stream() not in streams  # the judge has its own, beside the evaluation
+    steps = config.updates * config.epochs * config.minibatches
+    for state in (states[0], states[2]):
+        counts = [moments["step"] for moments in state.engine.adam.state.values()]
+        assert {(count.device.type, count.item()) for count in counts} == {("cuda", steps)}
+        assert all(parameter.isfinite().all() for parameter in state.policy.parameters())
+    # Four tokens are fewer than lie between two looks, so each rollout draws equally often.
+    assert torch.equal(states[0].sampling.get_state(), states[2].sampling.get_state())
+    assert torch.equal(states[0].shuffling.get_state(), states[2].shuffling.get_state())
 
 
 @pytest.mark.parametrize("fast", [True, False])
@@ -598,6 +646,13 @@ def test_it_runs_where_the_tokenizer_pads_with_its_end():
 def test_a_run_without_records_is_refused():
     with pytest.raises(DataError, match="no records"):
         run(config_of(), records=[])
+
+
+def test_a_compiled_step_is_refused_where_another_samples():
+    judge = FunctionJudge(verdict)
+    with pytest.raises(ConfigError, match="torch_compile is for sampling in this process, got another"):
+        run(config_of(torch_compile=True), judge=judge, sampler=partial(sample, small_model()))
+    assert judge.seen == []
 
 
 def test_a_frozen_model_is_refused():
