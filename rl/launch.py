@@ -34,6 +34,7 @@ from rl.config import Algorithm, PPOConfig, ReportTo, RewardConfig, TrainRLConfi
 from rl.engine import Engine
 from rl.extremes import Extremes
 from rl.pretrained import load_model, save_model
+from rl.probe import Probe
 from rl.processes import Processes, join
 from rl.progress import progress, rates
 from rl.questions import load_probe, load_questions
@@ -90,50 +91,104 @@ def launch(
         return (output_dir / RESULT_FILE).read_text(encoding="utf-8")
     if config.report_to != ReportTo.NONE:
         import_board(config.report_to)
+    parts = load(config, ppo_config, reward, vllm, judge_dir=judge_dir, inputs=inputs, device=device)
+    processes.wait()  # until all have seen the directory as it was
+    start = len(parts.checkpoints.history)
+    with trackers(config, yaml.safe_load(settings), start=start) as tracker:
+        if processes.leads:
+            (output_dir / RESULT_FILE).unlink(missing_ok=True)
+            write_text(output_dir / CONFIG_FILE, settings)
+            write_environment(output_dir, inputs)
+        history, stopped = run(parts, config, ppo_config, reward, tracker)
+    description = describe(history, output_dir, stopped=stopped)
+    if processes.leads:
+        write_parquet(output_dir)
+        write_page(output_dir, description)
+        write_text(output_dir / RESULT_FILE, description)
+    return description
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """All that a run loads.
+
+    Attributes:
+        train: what trains, as `trainer_of` gives it.
+        alarm: None without held-out questions.
+    """
+
+    train: Callable[..., tuple[Engine | None, list[Metrics]]]
+    model: PreTrainedModel | PeftModel
+    tokenizer: PreTrainedTokenizerBase
+    records: Sequence[Record]
+    probe: Probe | None
+    judge: Judge
+    alarm: HackingAlarm | None
+    checkpoints: Checkpoints
+
+
+def load(
+    config: TrainRLConfig,
+    ppo_config: PPOConfig,
+    reward: RewardConfig,
+    vllm: VLLMConfig,
+    *,
+    judge_dir: Path,
+    inputs: Mapping[str, str],
+    device: str,
+) -> Parts:
+    """Load what a run needs, and refuse what could stop it.
+
+    Args:
+        inputs: as `inputs_of` gives them.
+
+    Raises:
+        CandorError: the run could not go through.
+    """
     train = trainer_of(config, ppo_config, vllm, device)
     records, held_out = load_questions(config, ppo_config.seed)
     probe = load_probe(config.probe, records)
     model, tokenizer = load_model(
         config.model, dtype=config.dtype, lora_rank=config.lora_rank, device=device, seed=ppo_config.seed
     )
-    if processes.leads:
-        check_room(output_dir, model)
+    if Processes.joined().leads:
+        check_room(Path(config.output_dir), model)
     ppo.check(ppo_config, model, tokenizer, [*records, *held_out])
     learning = settings_of(ppo_config, reward, records, model) | {"use_vllm": vllm.use_vllm}
     checkpoints = open_checkpoints(config, learning, inputs)
     checkpoints.check(ppo_config.updates, [weight for weight in model.parameters() if weight.requires_grad])
-    history = checkpoints.history
     judge = open_judge(config, judge_dir, model, bf16=ppo_config.bf16)
     if not config.skip_audit:
         refuse_hackable(judge)
-    alarm = alarm_of(config, ppo_config, held_out, model, tokenizer, judge, history)
-    processes.wait()  # until all have seen the directory as it was
-    with trackers(config, yaml.safe_load(settings), start=len(history)) as tracker:
-        if processes.leads:
-            (output_dir / RESULT_FILE).unlink(missing_ok=True)
-            write_text(output_dir / CONFIG_FILE, settings)
-            write_environment(output_dir, inputs)
-        with progress(ppo_config.updates, history, stop_on_collapse=config.stop_on_collapse) as on_update:
-            if on_update.stopped is not None:  # before, and killed then
-                ppo_config = replace(ppo_config, updates=len(history))
-            engine, metrics = train(
-                ppo_config, model=model, tokenizer=tokenizer, records=records, judge=Forgetful(judge),
-                reward=reward, probe=probe, tracker=tracker, before_update=alarm, on_update=on_update,
-                checkpoints=checkpoints,
-            )  # fmt: skip
-        weights = None if engine is None else engine.state_dict(model)
-        if processes.leads:
-            save_model(model, tokenizer, output_dir / MODEL_DIR, weights)
-        with nullcontext() if engine is None else engine.whole():
-            last = {} if alarm is None else alarm.measure(len(metrics))
-        if last:
-            tracker.log(len(metrics), last, [])
-    description = describe([*metrics, last], output_dir, stopped=on_update.stopped)
-    if processes.leads:
-        write_parquet(output_dir)
-        write_page(output_dir, description)
-        write_text(output_dir / RESULT_FILE, description)
-    return description
+    alarm = alarm_of(config, ppo_config, held_out, model, tokenizer, judge, checkpoints.history)
+    return Parts(train, model, tokenizer, records, probe, judge, alarm, checkpoints)
+
+
+def run(
+    parts: Parts, config: TrainRLConfig, ppo_config: PPOConfig, reward: RewardConfig, tracker: Tracker
+) -> tuple[list[Metrics], str | None]:
+    """Train, write the model, and answer the held-out questions a last time.
+
+    Returns:
+        Metrics of the updates, and of that last time; why the run was ended early, if it was.
+    """
+    model, alarm, history = parts.model, parts.alarm, parts.checkpoints.history
+    with progress(ppo_config.updates, history, stop_on_collapse=config.stop_on_collapse) as on_update:
+        if on_update.stopped is not None:  # before, and killed then
+            ppo_config = replace(ppo_config, updates=len(history))
+        engine, metrics = parts.train(
+            ppo_config, model=model, tokenizer=parts.tokenizer, records=parts.records,
+            judge=Forgetful(parts.judge), reward=reward, probe=parts.probe, tracker=tracker,
+            before_update=alarm, on_update=on_update, checkpoints=parts.checkpoints,
+        )  # fmt: skip
+    weights = None if engine is None else engine.state_dict(model)
+    if Processes.joined().leads:
+        save_model(model, parts.tokenizer, Path(config.output_dir) / MODEL_DIR, weights)
+    with nullcontext() if engine is None else engine.whole():
+        last = {} if alarm is None else alarm.measure(len(metrics))
+    if last:
+        tracker.log(len(metrics), last, [])
+    return [*metrics, last], on_update.stopped
 
 
 def open_judge(
