@@ -13,7 +13,8 @@ from judge.errors import ConfigError
 _MODEL = {"help": "causal LM to train: a directory or a Hub id; safetensors weights, no remote code"}
 _QUESTIONS = {
     "help": "questions with right answers: .jsonl, .csv (either may be gzipped) or .parquet; a data set's "
-    "directory or Hub id, of which the split train is taken; or hf://datasets/OWNER/NAME/FILE"
+    "directory or Hub id (or ID@REVISION), of which the split train is taken; or a file of one, "
+    "hf://datasets/OWNER/NAME/FILE"
 }
 _JUDGE = {"help": "judge directory or Hub id; the one that ships by default"}
 _PROMPT_COLUMN = {"help": "column of the question"}
