@@ -78,7 +78,7 @@ class Checkpoints:
         keep: how many are kept; at least 1.
 
     Raises:
-        ConfigError: the last checkpoint is of a run with other settings.
+        ConfigError: the last checkpoint is of a run with other settings, or is another one for each process.
         DataError: the directory cannot be written, or has checkpoints of which none is whole.
 
     Example:
@@ -99,6 +99,12 @@ class Checkpoints:
         if processes.leads:
             check_writable(self.directory / STATE_FILE)
         self.last = last_whole(self.directory)
+        found = processes.gathered([0 if self.last is None else self.last.update])
+        if len(set(found)) > 1:
+            raise ConfigError(
+                f"expected the same checkpoint in {self.directory} for all processes, they find those after "
+                f"{', '.join(map(str, found))} updates; give all machines one output_dir, on a shared disk"
+            )
         if self.last is not None:
             refuse_others(self.last, self.settings)
 

@@ -86,7 +86,8 @@ def launch(
     config = fetched(config)
     judge_dir = find_judge(config.judge)
     inputs = inputs_of(config, judge_dir)
-    if is_finished(output_dir, settings, inputs):
+    # On disks of their own, processes might disagree, and some wait for those that have left.
+    if all(processes.gathered([is_finished(output_dir, settings, inputs)])):
         logger.info("%s holds this run, and it is finished: nothing is done", output_dir)
         return (output_dir / RESULT_FILE).read_text(encoding="utf-8")
     if config.report_to != ReportTo.NONE:

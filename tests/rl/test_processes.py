@@ -173,6 +173,16 @@ def test_two_processes_go_on_bit_for_bit_and_one_process_is_refused(tmp_path: Pa
         train_with_checkpoints(tmp_path / "parted", 2)
 
 
+def train_on_a_disk_of_its_own(directory: Path, updates: int) -> Outcome:
+    return train_with_checkpoints(directory / str(Processes.joined().rank), updates)
+
+
+def test_processes_that_find_different_checkpoints_are_all_refused(tmp_path: Path):
+    in_two_processes(tmp_path / "first", train_on_a_disk_of_its_own, tmp_path, 1)
+    for said in in_two_processes(tmp_path / "then", train_on_a_disk_of_its_own, tmp_path, 2):
+        assert "find those after 1, 0 updates; give all machines one output_dir, on a shared disk" in said
+
+
 def fails_in_the_second(record: Record) -> Verdict:
     if Processes.joined().rank == 1:
         raise DataError("the second process has had enough")
