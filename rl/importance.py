@@ -1,4 +1,4 @@
-"""What a token weighs that was drawn by another engine than the policy. Pure; torch alone.
+"""What a token weighs that was drawn by another sampler than the policy. Pure; torch alone.
 
 A fast sampler at other precision draws from mu, which is near the policy p but is not p, while the gradient
 of the policy is a mean over p. A token weighs p / mu, by which a mean over mu becomes one over p, and at most

@@ -1,7 +1,7 @@
 """Rollouts sampled by a vLLM server, through TRL's client for it: prompts -> HTTP -> completions.
 
 Before each rollout the server is sent the weights, adapters merged into them. It samples from
-softmax(logits / temperature), as `rl.rollout` does, and says how likely each token was to it: another engine
+softmax(logits / temperature), as `rl.rollout` does, and says how likely each token was to it: another sampler
 at other precision, it draws from almost the policy, and `rl.importance` weighs the difference. The server
 runs on GPUs of its own, with the model that is trained.
 

@@ -240,7 +240,7 @@ def half_precision(server: StandInServer) -> None:
     server.model = server.model.to(torch.bfloat16)
 
 
-def test_a_policy_learns_from_what_another_engine_sampled(server: StandInServer):
+def test_a_policy_learns_from_what_another_sampler_drew(server: StandInServer):
     half_precision(server)
     model = small_model()
     config = dataclasses.replace(CONFIG, updates=6, episodes=32, max_new_tokens=1, learning_rate=3e-2)
