@@ -1,20 +1,24 @@
 """From the losses of a minibatch to a step, wherever weights, gradients and Adam's moments are kept.
 
 `TorchEngine` trains whole weights, or FSDP2's shards of them; `rl.zero.ZeroEngine` is DeepSpeed's. To learn
-from is the sum of the losses of all processes.
+from is the sum of the losses of all processes. Nothing is sampled here, and what runs the judge's encoder is
+`judge.engine`.
 """
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Protocol
 
 import torch
+from peft import PeftModel
 from torch import Tensor, nn
+from transformers import PreTrainedModel
 
 from rl import sharding
 from rl.config import PPOConfig
 from rl.policy import Episodes, Policy, TokenOutputs
 from rl.processes import Processes
-from rl.sharding import full, full_tensors, shard_like
+from rl.sharding import full, full_tensors, holds_shards, shard_like
 
 
 class Engine(Protocol):
@@ -27,31 +31,53 @@ class Engine(Protocol):
         ...
 
     def forward(self, episodes: Episodes) -> TokenOutputs:
-        """The policy on a part of it, to go backward through next."""
+        """The policy on a part of it, [B, T] each, to go backward through next."""
         ...
 
     def backward(self, loss: Tensor) -> None:
-        """Add the gradient of a scalar, once for each forward pass."""
+        """Add the gradient of a loss, once for each forward pass.
+
+        Args:
+            loss: no dimensions; made of what that pass returned, this process's part of the whole.
+        """
         ...
 
     def step(self) -> Tensor:
-        """Clip the gradient and step, unless it is not finite; its norm as it was, no dimensions."""
+        """Clip the gradient and step, unless it is not finite.
+
+        Returns:
+            The norm of the whole gradient before it was clipped, no dimensions.
+        """
         ...
 
     def whole(self) -> AbstractContextManager[None]:
         """All weights in every process for as long as it lasts: each may pass as often as it likes."""
         ...
 
-    def state_dict(self, module: nn.Module) -> dict[str, Tensor]:
-        """All weights of the model or a part of it, on the CPU, for the first process; for others nothing."""
+    def state_dict(self, model: PreTrainedModel | PeftModel) -> dict[str, Tensor] | None:
+        """What `model.save_pretrained` has to be given where a process holds shards of the model.
+
+        Returns:
+            The weights that are written, as `written` names them, on the CPU, for the first process; nothing
+            for the others. None where every process holds the whole model, which is written as it is.
+        """
         ...
 
     def tensors(self) -> dict[str, Tensor]:
-        """Trained weights (`policy.<name>`) and moments (`optimizer.<index>.<name>`), likewise."""
+        """What is trained, whole, on the CPU, for the first process; nothing for the others.
+
+        Returns:
+            `policy.<name>` for each trained weight and, after the first step, `optimizer.<index>.<name>` for
+            its moments (its own shape) and number of steps (no dimensions), in the order of the weights.
+        """
         ...
 
     def load(self, tensors: dict[str, Tensor]) -> None:
-        """Put both back; each process has all of them."""
+        """Put back what `tensors` gave the first process; each process is given all of it.
+
+        Raises:
+            KeyError: a trained weight is missing. Moments may be: they are then as before the first step.
+        """
         ...
 
 
@@ -74,7 +100,7 @@ class TorchEngine:
         return outputs
 
     def backward(self, loss: Tensor) -> None:
-        """Add the gradient of a scalar."""
+        """Add the gradient of a loss."""
         torch.autograd.backward(loss)
 
     def step(self) -> Tensor:
@@ -89,9 +115,9 @@ class TorchEngine:
         """Gather FSDP2's shards, if there are any."""
         return sharding.whole(self.policy)
 
-    def state_dict(self, module: nn.Module) -> dict[str, Tensor]:
-        """All weights, for the first process."""
-        return full_tensors(module.state_dict().items())
+    def state_dict(self, model: PreTrainedModel | PeftModel) -> dict[str, Tensor] | None:
+        """What is written of a model in shards, for the first process; None if there are none."""
+        return full_tensors(written(model).items()) if holds_shards(self.policy) else None
 
     def tensors(self) -> dict[str, Tensor]:
         """Trained weights and moments, for the first process."""
@@ -128,3 +154,8 @@ def adam(policy: nn.Module, config: PPOConfig) -> torch.optim.Adam:
 def trained_parameters(policy: nn.Module) -> dict[str, nn.Parameter]:
     """By name; of weights that are tied, one."""
     return {name: value for name, value in policy.named_parameters() if value.requires_grad}
+
+
+def written(model: PreTrainedModel | PeftModel) -> Mapping[str, Tensor]:
+    """What is saved of a model, by the names of its state dict: all of it, but of one with adapters these."""
+    return trained_parameters(model) if isinstance(model, PeftModel) else model.state_dict(keep_vars=True)

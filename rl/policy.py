@@ -9,10 +9,10 @@ H hidden size, V vocabulary.
 """
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from peft import PeftModel
@@ -131,38 +131,39 @@ class CausalLM:
     def token_logprobs(self, hidden: Tensor, targets: Tensor) -> Tensor:
         """log softmax(logits / temperature) at `targets`, [N] float32, with exact gradient.
 
+        The head is called once, however many chunks it is applied in: what gathers its weights around a call,
+        as ZeRO 3 does, does so equally often in all processes.
+
         Args:
             hidden: [N, H].
             targets: [N] ids.
         """
+        with mixed_precision(hidden.device, self.bf16), _calls_by(self._in_chunks, [self.head]):
+            logprobs: Tensor = self.head(hidden, targets)
+        return logprobs
+
+    def _in_chunks(self, head: Callable[[Tensor], Tensor], hidden: Tensor, targets: Tensor) -> Tensor:
         at_once = CPU_CHUNK_LOGITS if hidden.device.type == "cpu" else CHUNK_LOGITS
         rows = max(1, at_once // self.vocabulary)
-        logprobs_of = self._chunk_logprobs
+        logprobs_of = partial(self._chunk_logprobs, head)
         if len(targets) * self.vocabulary > KEPT_LOGITS:
             # A chunk's logits are freed as soon as its log-probs are known.
-            logprobs_of = partial(
-                checkpoint, self._chunk_logprobs, use_reentrant=False, preserve_rng_state=False
-            )
+            logprobs_of = partial(checkpoint, logprobs_of, use_reentrant=False, preserve_rng_state=False)
         chunks = zip(torch.split(hidden, rows), torch.split(targets, rows), strict=True)
-        with mixed_precision(hidden.device, self.bf16):
-            return torch.cat([logprobs_of(h, t) for h, t in chunks])
+        return torch.cat([logprobs_of(h, t) for h, t in chunks])
 
-    def _chunk_logprobs(self, hidden: Tensor, targets: Tensor) -> Tensor:
-        logits = self._logits(hidden)
+    def _chunk_logprobs(self, head: Callable[[Tensor], Tensor], hidden: Tensor, targets: Tensor) -> Tensor:
+        logits = self.transform(head(hidden).float())
         if self.temperature != 1.0:
             logits = logits / self.temperature
         return -nn.functional.cross_entropy(logits, targets, reduction="none")
-
-    def _logits(self, hidden: Tensor) -> Tensor:
-        return self.transform(self.head(hidden).float())
 
     def _attention(self, mask: Tensor) -> AbstractContextManager[None]:
         """What chooses the kernel of attention over [B, L] tokens: torch, but where it chooses badly."""
         plain = self.bf16 and mask.device.type == "cpu" and mask.shape[1] <= PLAIN_ATTENTION
         return sdpa_kernel(SDPBackend.MATH) if plain else nullcontext()
 
-    @contextmanager
-    def _checkpointing(self, mask: Tensor) -> Iterator[None]:
+    def _checkpointing(self, mask: Tensor) -> AbstractContextManager[None]:
         """Have layers run again in the backward pass of what is computed here.
 
         transformers' own switch works in training mode alone, where some layers drop out by themselves.
@@ -173,30 +174,36 @@ class CausalLM:
             preserve_rng_state=False,
             context_fn=lambda: (nullcontext(), self._attention(mask)),
         )
-        layers = self.run_again if torch.is_grad_enabled() else []
-        wrapped = [vars(layer).get("forward") for layer in layers]  # by accelerate, where it is
-        for layer in layers:
-            layer.forward = partial(run_again, layer.forward)
-        try:
-            yield
-        finally:
-            for layer, forward in zip(layers, wrapped, strict=True):
-                if forward is None:
-                    del layer.forward  # the class's own shows again: what was compiled for it stays valid
-                else:
-                    layer.forward = forward
+        return _calls_by(run_again, self.run_again if torch.is_grad_enabled() else [])
 
     @torch.no_grad()
     def _check_head(self) -> None:
         probe = torch.zeros(1, 2, dtype=torch.long, device=self.model.device)
         probe[0, 1] = 1
         expected = self.model(input_ids=probe, use_cache=False).logits.float()
-        got = self._logits(self.model.base_model(input_ids=probe, use_cache=False).last_hidden_state)
+        hidden = self.model.base_model(input_ids=probe, use_cache=False).last_hidden_state
+        got = self.transform(self.head(hidden).float())
         if (got - expected).abs().max() > PROBE_TOLERANCE * expected.abs().max():
             raise ConfigError(
                 f"{type(self.model).__name__} does not compute its logits as head(last hidden state) with "
                 "the scales its config names; use a model family that does (Llama, Qwen, Gemma, GPT-2, ...)"
             )
+
+
+@contextmanager
+def _calls_by(run: Callable[..., Any], modules: Sequence[nn.Module]) -> Iterator[None]:
+    """Have calls of modules go to `run(forward, ...)`; hooks are called around it, once for each call."""
+    wrapped = [vars(module).get("forward") for module in modules]  # by accelerate, where it is
+    for module in modules:
+        module.forward = partial(run, module.forward)
+    try:
+        yield
+    finally:
+        for module, forward in zip(modules, wrapped, strict=True):
+            if forward is None:
+                del module.forward  # the class's own shows again: what was compiled for it stays valid
+            else:
+                module.forward = forward
 
 
 def layers_of(model: PreTrainedModel | PeftModel) -> list[nn.Module]:

@@ -119,6 +119,11 @@ def whole(policy: nn.Module) -> Iterator[None]:
             part.reshard()
 
 
+def holds_shards(policy: nn.Module) -> bool:
+    """Whether `shard` was called for it."""
+    return bool(_parts(policy))
+
+
 def full(tensor: Tensor) -> Tensor:
     """The whole of a tensor that may be sharded; each process has to call it."""
     return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor

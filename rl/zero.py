@@ -11,11 +11,13 @@ from importlib.util import find_spec
 from typing import Any
 
 import torch
+from peft import PeftModel
 from torch import Tensor, distributed, nn
+from transformers import PreTrainedModel
 
 from judge.errors import ConfigError
 from rl.config import PPOConfig
-from rl.engine import adam, trained_parameters
+from rl.engine import adam, trained_parameters, written
 from rl.policy import Episodes, Policy, TokenOutputs
 from rl.sharding import full_tensors
 
@@ -66,6 +68,10 @@ class ZeroEngine:
         policy: all float32.
         config: of the run.
         frozen: policies that are passed through alone; sharded too where weights are.
+
+    Raises:
+        ConfigError: as `settings`; or DeepSpeed sees another device than the policy's, a weight is not
+            float32, or the head is of several layers and weights are to be sharded.
     """
 
     def __init__(self, policy: Policy, config: PPOConfig, frozen: Sequence[Policy]) -> None:
@@ -89,9 +95,11 @@ class ZeroEngine:
         self.deepspeed = deepspeed
         self.policy = policy
         self.stage: int = told["zero_optimization"]["stage"]
+        if self.stage == max(STAGES):
+            _check_head(policy)
         self.adam = adam(policy, config)
         training = told | {"gradient_clipping": config.max_grad_norm, "zero_allow_untested_optimizer": True}
-        self.engine = deepspeed.initialize(model=policy, optimizer=self.adam, config=training)[0]
+        self.deepspeed_engine = deepspeed.initialize(model=policy, optimizer=self.adam, config=training)[0]
         self.frozen = [
             deepspeed.initialize(model=each, config=told)[0] for each in frozen if self.stage == max(STAGES)
         ]
@@ -101,17 +109,18 @@ class ZeroEngine:
 
     def forward(self, episodes: Episodes) -> TokenOutputs:
         """Log-prob and value of every response token."""
-        outputs: TokenOutputs = self.engine(episodes)
+        outputs: TokenOutputs = self.deepspeed_engine(episodes)
         return outputs
 
     def backward(self, loss: Tensor) -> None:
-        """Add the gradient of a scalar; DeepSpeed divides by the number of processes."""
-        self.engine.backward(loss * distributed.get_world_size(), scale_wrt_gas=False)
+        """Add the gradient of a loss; DeepSpeed divides by the number of processes."""
+        self.deepspeed_engine.backward(loss * distributed.get_world_size(), scale_wrt_gas=False)
 
     def step(self) -> Tensor:
         """Clip the gradient and step, unless it is not finite; its norm as it was."""
-        self.engine.step()
-        norm = float(self.engine.get_global_grad_norm()) if self.engine.was_step_applied() else float("inf")
+        self.deepspeed_engine.step()
+        applied = self.deepspeed_engine.was_step_applied()
+        norm = float(self.deepspeed_engine.get_global_grad_norm()) if applied else float("inf")
         return torch.tensor(norm, device=self.policy.device)
 
     @contextmanager
@@ -123,16 +132,19 @@ class ZeroEngine:
         from trl.models.utils import add_hooks, remove_hooks
 
         with self.deepspeed.zero.GatheredParameters(list(self.policy.parameters())):
-            remove_hooks(self.engine)  # they would shard each layer again after its pass
+            remove_hooks(self.deepspeed_engine)  # they would shard each layer again after its pass
             try:
                 yield
             finally:
-                add_hooks(self.engine)
+                add_hooks(self.deepspeed_engine)
 
-    def state_dict(self, module: nn.Module) -> dict[str, Tensor]:
-        """All weights, for the first process."""
-        with self.whole():
-            return full_tensors(module.state_dict().items())
+    def state_dict(self, model: PreTrainedModel | PeftModel) -> dict[str, Tensor] | None:
+        """What is written of a model in shards, for the first process; None if there are none."""
+        if self.stage < max(STAGES):
+            return None
+        weights = written(model)
+        with self.deepspeed.zero.GatheredParameters(list(weights.values())):
+            return full_tensors(weights.items())
 
     def tensors(self) -> dict[str, Tensor]:
         """Trained weights and moments, for the first process."""
@@ -210,4 +222,15 @@ def _check_dtype(policy: Policy) -> None:
         raise ConfigError(
             f"expected weights in float32 under DeepSpeed, got {', '.join(sorted(map(str, dtypes)))}; set "
             "dtype float32, with bf16 for products in bfloat16, or launch with FSDP2"
+        )
+
+
+def _check_head(policy: Policy) -> None:
+    """Refuse a head whose parts would be gathered for each of its chunks, of which processes have different
+    numbers; one that is a layer by itself is gathered once."""
+    parts = [name for name, _ in policy.causal_lm.head.named_children()]
+    if parts:
+        raise ConfigError(
+            f"expected no adapters on the output head under ZeRO 3, got {', '.join(parts)}; leave the head "
+            "as it is, or launch with FSDP2"
         )

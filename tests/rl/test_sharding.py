@@ -10,6 +10,8 @@ from tiny import word_tokenizer
 from torch.distributed.tensor import DTensor
 from transformers import AutoModelForCausalLM, PreTrainedModel
 from two_processes import (
+    CHUNKS,
+    COMPUTED_AGAIN,
     CONFIG,
     QUESTIONS,
     WORDS,
@@ -18,8 +20,11 @@ from two_processes import (
     goes_on_bit_for_bit,
     in_two_processes,
     learns_what_one_process_learns,
+    saves_what_a_whole_model_saves,
+    shards_learn_what_whole_models_learn,
     skips_a_gradient_that_is_not_finite,
     small_model,
+    tied_model,
 )
 
 import rl
@@ -45,6 +50,26 @@ def half_precision_base_with_adapters() -> PreTrainedModel:
 def test_shards_learn_what_a_whole_model_learns(make, reshard, tmp_path: Path, monkeypatch):
     launcher = FSDP | {"FSDP_RESHARD_AFTER_FORWARD": reshard}
     learns_what_one_process_learns(tmp_path, make, launcher, monkeypatch)
+
+
+@pytest.mark.parametrize("chunks", [CHUNKS, COMPUTED_AGAIN])
+def test_shards_learn_the_same_where_the_head_is_applied_in_chunks(chunks, tmp_path: Path, monkeypatch):
+    learns_what_one_process_learns(tmp_path, tied_model, FSDP, monkeypatch, chunks=chunks)
+
+
+@pytest.mark.parametrize("setting", ["bf16", "gradient_checkpointing"])
+def test_shards_learn_the_same_with_what_saves_time_or_memory(setting, tmp_path: Path):
+    shards_learn_what_whole_models_learn(tmp_path, FSDP, **{setting: True})
+
+
+@pytest.mark.parametrize("make", [small_model, half_precision_base_with_adapters])
+def test_of_shards_what_is_saved_is_gathered_and_nothing_else(make, tmp_path: Path):
+    saves_what_a_whole_model_saves(tmp_path, make, FSDP)
+
+
+def test_nothing_is_gathered_of_a_model_that_is_whole():
+    state = ppo.initial_state(CONFIG, small_model())
+    assert state.engine.state_dict(state.policy.model) is None
 
 
 def test_a_sharded_run_goes_on_bit_for_bit(tmp_path: Path):
@@ -93,9 +118,7 @@ def test_a_process_keeps_its_half_and_has_the_whole_to_sample_from(tmp_path: Pat
 
 
 def test_the_command_writes_a_whole_model_of_shards(tmp_path: Path, tiny_judge: Path):
-    model = small_model()
-    model.config.tie_word_embeddings = True
-    model.tie_weights()
+    model = tied_model()
     argv = a_run(tmp_path, model, judge=tiny_judge, eval_share=0.5)
     (first, printed), (second, silence) = in_two_processes(tmp_path, command, argv, launcher=FSDP)
     assert (first, second, silence) == (0, 0, "")

@@ -7,18 +7,25 @@ from pathlib import Path
 
 import pytest
 import torch
+from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, PreTrainedModel
 from two_processes import (
+    CHUNKS,
+    COMPUTED_AGAIN,
     CONFIG,
     a_run,
     command,
     goes_on_bit_for_bit,
     in_two_processes,
     learns_what_one_process_learns,
+    saves_what_a_whole_model_saves,
+    shards_learn_what_whole_models_learn,
     skips_a_gradient_that_is_not_finite,
     small_model,
+    tied_model,
     train,
+    train_model,
 )
 
 from judge.errors import ConfigError
@@ -46,6 +53,48 @@ def test_deepspeed_learns_what_a_whole_model_learns(make, stage, tmp_path: Path,
     learns_what_one_process_learns(tmp_path, make, launcher(stage), monkeypatch)
 
 
+def without_exceptions(directory: Path) -> dict[str, str]:
+    """Stage 3 by a file of DeepSpeed's that has small weights sharded too, which here all are."""
+    told = {"zero_optimization": {"stage": 3, "stage3_param_persistence_threshold": 0}}
+    (directory / "deepspeed.json").write_text(json.dumps(told))
+    return {
+        "ACCELERATE_USE_DEEPSPEED": "true",
+        "ACCELERATE_DEEPSPEED_CONFIG_FILE": str(directory / "deepspeed.json"),
+    }
+
+
+@installed
+@pytest.mark.parametrize("chunks", [CHUNKS, COMPUTED_AGAIN])
+@pytest.mark.parametrize("make", [tied_model, model_with_adapters])
+def test_stage_3_learns_the_same_where_the_head_is_applied_in_chunks(
+    make, chunks, tmp_path: Path, monkeypatch
+):
+    launcher = without_exceptions(tmp_path)
+    learns_what_one_process_learns(tmp_path, make, launcher, monkeypatch, chunks=chunks)
+
+
+@installed
+@pytest.mark.parametrize("setting", ["bf16", "gradient_checkpointing"])
+def test_stage_3_learns_the_same_with_what_saves_time_or_memory(setting, tmp_path: Path):
+    shards_learn_what_whole_models_learn(tmp_path, without_exceptions(tmp_path), **{setting: True})
+
+
+@installed
+@pytest.mark.parametrize("make", [small_model, model_with_adapters])
+def test_of_stage_3_what_is_saved_is_gathered_and_nothing_else(make, tmp_path: Path):
+    saves_what_a_whole_model_saves(tmp_path, make, launcher(3))
+
+
+def adapters_on_the_head() -> PreTrainedModel:
+    return get_peft_model(small_model(), LoraConfig(r=2, target_modules=["q_proj", "lm_head"])).eval()
+
+
+@installed
+def test_a_head_of_several_layers_is_refused_in_stage_3(tmp_path: Path):
+    for said in in_two_processes(tmp_path, train_model, adapters_on_the_head, launcher=launcher(3)):
+        assert "expected no adapters on the output head under ZeRO 3" in said
+
+
 @installed
 @pytest.mark.parametrize("stage", [2, 3])
 def test_a_run_by_deepspeed_goes_on_bit_for_bit(stage, tmp_path: Path):
@@ -59,21 +108,26 @@ def test_deepspeed_skips_a_gradient_that_is_not_finite_in_one_process(stage, tmp
     assert found == [True, True]
 
 
-def numbers_kept() -> tuple[int, int]:
+def numbers_kept(stage: int) -> tuple[int, int]:
     """Of the policy, and of the first moments, in this process."""
     state = ppo.initial_state(CONFIG, small_model())
     one = torch.ones(1, 2, dtype=torch.long)
     state.engine.backward(state.engine.forward(Episodes(one, one, one[:, 1:])).values.sum())
     state.engine.step()
-    policy = sum(parameter.ds_tensor.numel() for parameter in state.policy.parameters())
-    return policy, sum(moments["exp_avg"].numel() for moments in state.engine.adam.state.values())
+    kept = [each.ds_tensor if stage == 3 else each for each in state.policy.parameters()]
+    moments = [each["exp_avg"] for each in state.engine.adam.state.values()]
+    return sum(weight.numel() for weight in kept), sum(moment.numel() for moment in moments)
 
 
 @installed
-def test_stage_3_keeps_half_of_weights_and_moments_in_each_process(tmp_path: Path):
+@pytest.mark.parametrize(("stage", "share_of_weights"), [(2, 1.0), (3, 0.5)])
+def test_each_process_keeps_half_of_the_moments_and_in_stage_3_of_the_weights(
+    stage, share_of_weights, tmp_path: Path
+):
     everything = sum(parameter.numel() for parameter in small_model().parameters()) + 16 + 1
-    for kept in in_two_processes(tmp_path, numbers_kept, launcher=launcher(3)):
-        assert kept == pytest.approx((everything / 2, everything / 2), abs=1)
+    for kept in in_two_processes(tmp_path, numbers_kept, stage, launcher=launcher(stage)):
+        # Shards are filled up to be of one size.
+        assert kept == pytest.approx((share_of_weights * everything, everything / 2), abs=4)
 
 
 @installed

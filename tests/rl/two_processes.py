@@ -16,16 +16,19 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from tiny import FunctionJudge, tiny_llama, word_tokenizer
 from torch import distributed
 from transformers import PreTrainedModel
 
 from judge.errors import CandorError
 from judge.records import Record, Verdict
+from rl import policy as policy_module
 from rl import ppo
 from rl.checkpoint import Checkpoints, settings_of
 from rl.cli import main
 from rl.config import PPOConfig, RewardConfig
+from rl.pretrained import save_model
 from rl.processes import Processes, leave
 from rl.rollout import Rollout
 
@@ -35,6 +38,10 @@ CONFIG = PPOConfig(
     updates=3, episodes=11, minibatches=3, micro_batch_size=2, max_new_tokens=4, learning_rate=1e-2,
     kl_coef=0.1, kl_target=0.1, kl_horizon=100,
 )  # fmt: skip
+CHUNKS = MappingProxyType({"CPU_CHUNK_LOGITS": 2 * (3 + len(WORDS))})
+"""The head is applied to two tokens at a time."""
+COMPUTED_AGAIN = MappingProxyType({**CHUNKS, "KEPT_LOGITS": 0})
+"""And again in the backward pass."""
 TIMEOUT_S = 120
 
 # Processes that are forked from one which has torch imported already start in no time.
@@ -137,27 +144,60 @@ def learns_what_one_process_learns(
     make: Callable[[], PreTrainedModel],
     launcher: Mapping[str, str],
     monkeypatch: pytest.MonkeyPatch,
+    chunks: Mapping[str, int] = MappingProxyType({}),
 ) -> tuple[Outcome, Outcome]:
-    """Two processes, which are returned, learn what one learns from the same rollouts."""
-    first, second = in_two_processes(directory, train_model, make, launcher=launcher)
+    """Two processes, which are returned, learn what one learns from the same rollouts.
+
+    Args:
+        directory: where they meet.
+        make: the model.
+        launcher: as for `in_two_processes`.
+        monkeypatch: to give the one process the rollouts of the two.
+        chunks: of the two alone; the constants of `rl.policy` that say in how many the head is applied.
+    """
+    first, second = in_two_processes(directory, train_model, make, CONFIG, dict(chunks), launcher=launcher)
     assert same(first, second)
     assert first.rollouts[0].completions[:5] != first.rollouts[0].completions[5:10]  # each samples its own
 
     recorded = iter(first.rollouts)
     monkeypatch.setattr(ppo, "sample", lambda *_, **__: next(recorded))
     alone = train_model(make)
-    for expected, got in zip(alone.metrics, first.metrics, strict=True):
-        assert got == pytest.approx(expected, rel=1e-3, abs=1e-5)
-    for name, weight in alone.weights.items():
-        torch.testing.assert_close(first.weights[name], weight, atol=2e-5, rtol=1e-3)
+    agree(alone, first)
     before = {f"model.{name}": weight for name, weight in make().named_parameters()}
     moved = [(alone.weights[name] - weight).abs().max().item() for name, weight in before.items()]
     assert max(moved) > 1e-2  # by far more than the two may differ
     return first, second
 
 
-def train_model(make: Callable[[], PreTrainedModel]) -> Outcome:
-    return train(CONFIG, model=make())
+def shards_learn_what_whole_models_learn(
+    directory: Path, launcher: Mapping[str, str], **settings: bool
+) -> None:
+    """Two processes with shards and two without, which round alike, learn the same."""
+    config = dataclasses.replace(CONFIG, **settings)
+    sharded, whole = (
+        in_two_processes(directory / name, train_model, small_model, config, launcher=told)
+        for name, told in (("sharded", launcher), ("whole", {}))
+    )
+    agree(whole[0], sharded[0])
+
+
+def agree(expected: Outcome, got: Outcome) -> None:
+    """Up to the order of sums."""
+    for wanted, row in zip(expected.metrics, got.metrics, strict=True):
+        assert row == pytest.approx(wanted, rel=1e-3, abs=1e-5)
+    for name, weight in expected.weights.items():
+        torch.testing.assert_close(got.weights[name], weight, atol=2e-5, rtol=1e-3)
+
+
+def train_model(
+    make: Callable[[], PreTrainedModel],
+    config: PPOConfig = CONFIG,
+    chunks: Mapping[str, int] = MappingProxyType({}),
+) -> Outcome:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, number in chunks.items():
+            patch.setattr(policy_module, name, number)
+        return train(config, model=make())
 
 
 def goes_on_bit_for_bit(directory: Path, launcher: Mapping[str, str]) -> None:
@@ -208,8 +248,40 @@ def skips_a_gradient_that_is_not_finite() -> bool:
     return [spoilt, moved()] == [(1.0, False), (0.0, leads)]
 
 
+def saves_what_a_whole_model_saves(
+    directory: Path, make: Callable[[], PreTrainedModel], launcher: Mapping[str, str]
+) -> None:
+    """Of a model in shards the first process gathers what is written, and nothing else."""
+    gathered = in_two_processes(directory, save_shards, directory / "shards", make, launcher=launcher)
+    save_model(make(), word_tokenizer(*WORDS), directory / "whole")
+    shards, whole = (
+        load_file(next((directory / name).glob("*model.safetensors"))) for name in ("shards", "whole")
+    )
+    assert shards.keys() == whole.keys()
+    assert all(shards[name].equal(weight) for name, weight in whole.items())
+    assert gathered == [len(whole), 0]
+
+
+def save_shards(directory: Path, make: Callable[[], PreTrainedModel]) -> int:
+    """How many weights this process has gathered to save them."""
+    state = ppo.initial_state(CONFIG, make())
+    weights = state.engine.state_dict(state.policy.model)
+    assert weights is not None
+    gathered = len(weights)
+    if state.processes.leads:
+        save_model(state.policy.model, word_tokenizer(*WORDS), directory, weights)  # which empties it
+    return gathered
+
+
 def small_model():
     return tiny_llama(3 + len(WORDS), width=16)
+
+
+def tied_model():
+    model = small_model()
+    model.config.tie_word_embeddings = True
+    model.tie_weights()
+    return model
 
 
 def untimed(history: list[dict[str, float]]) -> list[dict[str, float]]:
