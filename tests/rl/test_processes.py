@@ -1,6 +1,8 @@
 """Two processes joined by gloo, on the CPU."""
 
+import contextlib
 import dataclasses
+import io
 import json
 from collections.abc import Callable
 from itertools import chain
@@ -34,6 +36,7 @@ from judge.errors import ConfigError, DataError
 from judge.records import Record, Verdict
 from rl import ppo, trl_training
 from rl.checkpoint import Checkpoints, settings_of
+from rl.cli import EXIT_ERROR
 from rl.config import Algorithm, PPOConfig, RewardConfig
 from rl.processes import Processes, join
 
@@ -280,3 +283,19 @@ def test_the_command_in_two_processes_writes_one_run(tmp_path: Path, tiny_judge:
         assert metrics[update]["objective/scores"] == pytest.approx(sum(rewards) / len(rewards))
         verdicts = [row["verdict"] for row in rows]
         assert metrics[update]["judge/correct_rate"] == verdicts.count("correct") / len(rewards)
+
+
+def command_on_a_disk_of_its_own(argv: list[str], directory: Path) -> tuple[int, str]:
+    """Its status, and what it said of an error."""
+    with contextlib.redirect_stderr(io.StringIO()) as said:
+        status, _ = command([*argv, "--output_dir", str(directory / str(Processes.joined().rank))])
+    return status, said.getvalue()
+
+
+def test_a_run_that_is_finished_for_one_process_alone_is_refused_in_both(tmp_path: Path, tiny_judge: Path):
+    given = (a_run(tmp_path, small_model(), judge=tiny_judge, updates=1), tmp_path)
+    done = in_two_processes(tmp_path / "first", command_on_a_disk_of_its_own, *given)
+    assert [status for status, _ in done] == [0, 0]
+    for status, said in in_two_processes(tmp_path / "again", command_on_a_disk_of_its_own, *given):
+        assert status == EXIT_ERROR
+        assert "find those after 1, 0 updates; give all machines one output_dir" in said
