@@ -34,7 +34,6 @@ from rl.decoding import Compiled, check_compiler
 from rl.engine import Engine
 from rl.importance import importance_weights, sampling_metrics
 from rl.losses import is_clipped, policy_loss, sampled_entropy, value_loss
-from rl.memory import keep_freed_memory
 from rl.phases import Clock, beside
 from rl.policy import Episodes, Policy, layers_of
 from rl.probe import Probe
@@ -124,8 +123,6 @@ def train(
     reward = reward or RewardConfig()
     check_sampling(config, elsewhere=sampler is not None)
     check(config, model, tokenizer, records)
-    if model.device.type == "cpu":
-        keep_freed_memory()
     state = initial_state(config, model)
     processes = state.processes
     sampler = sampler or partial(
