@@ -49,17 +49,18 @@ class Host:
     bf16: bool = False
 
 
+def lora_config(rank: int, task_type: str) -> LoraConfig:
+    """Adapters on every linear layer but the output head, for a task by peft's name."""
+    return LoraConfig(
+        r=rank, lora_alpha=LORA_ALPHA_PER_RANK * rank, target_modules="all-linear", task_type=task_type
+    )
+
+
 def add_adapters(encoder: CrossEncoder, rank: int, seed: int) -> None:
     """Freeze an encoder but for its output head and fresh adapters on every other linear layer."""
-    lora = LoraConfig(
-        r=rank,
-        lora_alpha=LORA_ALPHA_PER_RANK * rank,
-        target_modules="all-linear",
-        task_type="SEQ_CLS",
-    )
     with quiet_adapters(), torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
-        encoder[0].model = get_peft_model(encoder.model, lora)
+        encoder[0].model = get_peft_model(encoder.model, lora_config(rank, "SEQ_CLS"))
 
 
 def save_adapters(encoder: CrossEncoder, directory: Path, backbone: Backbone) -> None:

@@ -23,8 +23,8 @@ _ID_COLUMN = {"help": "column that names the row; where a file has no `id`, its 
 _DTYPE = {"help": "precision of the model's weights"}
 _BF16 = {"help": "matrix products in bfloat16, with weights as dtype says, losses and optimizer in float32"}
 _GRADIENT_CHECKPOINTING = {
-    "help": "run each layer again in the backward pass instead of keeping what it computed: less memory, a "
-    "third more time"
+    "help": "run each layer again in the backward pass instead of keeping what it computed: less memory, one "
+    "more pass forward"
 }
 _DEVICE = {"help": "cpu, cuda, ...; the best there is by default"}
 _AS_IN_TRAIN_RL = {"help": "share of wrong answers that may pass for right; as in train-rl"}

@@ -10,14 +10,14 @@ from pathlib import Path
 from textwrap import shorten
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import PeftModel, get_peft_model
 from safetensors import SafetensorError
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from judge.errors import ConfigError
 from judge.hub import connected, look_for
-from judge.lora import LORA_ALPHA_PER_RANK
+from judge.lora import lora_config
 from judge.model import quiet_adapters
 from judge.outputs import writing
 from rl.config import Dtype
@@ -89,13 +89,10 @@ def with_adapters(model: PreTrainedModel, rank: int, seed: int) -> PeftModel:
     Raises:
         ConfigError: it has no such layers.
     """
-    lora = LoraConfig(
-        r=rank, lora_alpha=LORA_ALPHA_PER_RANK * rank, target_modules="all-linear", task_type="CAUSAL_LM"
-    )
     torch.manual_seed(seed)  # adapters are drawn from torch's own state
     try:
         with quiet_adapters():
-            return get_peft_model(model, lora)
+            return get_peft_model(model, lora_config(rank, "CAUSAL_LM"))
     except ValueError as error:
         raise ConfigError(
             f"expected linear layers to put adapters on, {type(model).__name__} has none that peft finds "
